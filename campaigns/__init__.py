@@ -1,0 +1,1 @@
+"""What we say, and when, relative to an interview."""

@@ -1,0 +1,1 @@
+"""How an email leaves, and what we hear afterwards."""

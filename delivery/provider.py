@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from delivery.email import Email
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider took the email. `message_id` is its own id ("" when it gives none), `status` its code."""
+
+    message_id: str = ""
+    status: int = 0
+
+
+class Provider(Protocol):
+    """One way for an email to leave. Called from several threads at once; keeps its connections."""
+
+    name: str
+
+    def deliver(self, email: Email) -> Accepted:
+        """Hand `email` over once, within CALL_TIMEOUT seconds, and never retry.
+
+        Returns only when the provider has acknowledged it. Raises NotSent, Rejected, AccountRefused or
+        Unknown and nothing else: the caller decides what a failure means from these four.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connections back. The provider is not used afterwards."""
+        ...
+
+
+CALL_TIMEOUT = 20.0
+"""Seconds a whole call may take, connection included. The lease and the last checks are built on it."""
+
+
+class DeliveryError(Exception):
+    """A call that was not acknowledged. `kind` is the letter of the table in docs/reference/delivery.md.
+
+    `status` is the provider's code (0 without one); the message names no address and no secret.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotSent(DeliveryError):
+    """Certainly not accepted: trying again cannot make a second copy.
+
+    `retry_after` is the provider's own wish in seconds, None when it has none.
+    """
+
+    kind = "N"
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after
+
+
+class Rejected(DeliveryError):
+    """The provider refuses this email and would refuse it again."""
+
+    kind = "R"
+
+
+class AccountRefused(DeliveryError):
+    """Key, account or address of the provider are wrong: every email would fail, none is to blame."""
+
+    kind = "A"
+
+
+class Unknown(DeliveryError):
+    """It may or may not have been accepted. Only evidence settles it; never simply send again."""
+
+    kind = "U"

@@ -1,0 +1,1 @@
+"""One file per way an email can leave."""

@@ -1,0 +1,1 @@
+"""When: plan, claim, work, recover."""
