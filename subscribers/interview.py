@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from runup.database import Base
+from subscribers.subscriber import Subscriber, lock_subscriber
+from subscribers.wall_time import local_day, parse_zone, require_day, resolve
+
+MOST_DAYS_AHEAD = 365
+MOST_DAYS_PAST = 60
+ASSUMED_START = time(10, 0)
+"""Where a rule needs a moment and the start time is unknown (timing.md)."""
+
+
+class Mode(StrEnum):
+    ONSITE = "onsite"
+    VIDEO = "video"
+    PHONE = "phone"
+    UNKNOWN = "unknown"
+
+
+class Interviewers(StrEnum):
+    SAME = "same"
+    NEW = "new"
+    UNKNOWN = "unknown"
+
+
+class Format(StrEnum):
+    ONE_TO_ONE = "one_to_one"
+    PANEL = "panel"
+    CASE = "case"
+    PRESENTATION = "presentation"
+    GROUP = "group"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    OFFER = "offer"
+    REJECTED = "rejected"
+    NEXT_ROUND = "next_round"
+
+
+class InvalidInterviewDate(ValueError):
+    """A date nobody can have an interview on, as far as we can tell; the message is for the field."""
+
+
+class Interview(Base):
+    """The subscriber's appointment: a calendar day in a zone, perhaps with a start time.
+
+    The day and the wall time are the facts; every UTC moment is computed from them. `revision` grows
+    whenever the appointment itself moves (day, start time or zone): emails about the old one are void, and
+    a calendar program sees it as SEQUENCE. `confirmed_at` is when the person said by a POST that this
+    interview is theirs: a stranger may type any address into the form.
+    """
+
+    __tablename__ = "interview"
+    __table_args__ = (
+        CheckConstraint("outcome IS NULL OR outcome_at IS NOT NULL", name="outcome_has_a_moment"),
+        Index("ix_interview_subscriber", "subscriber_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"))
+    campaign: Mapped[str] = mapped_column(String(64))
+    """The sequence they signed up for, by its key. Opaque here."""
+    held_on: Mapped[date]
+    start_time: Mapped[time | None]
+    zone: Mapped[str] = mapped_column(String(64))
+    mode: Mapped[str] = mapped_column(String(16), default=Mode.UNKNOWN)
+    interviewers: Mapped[str] = mapped_column(String(16), default=Interviewers.UNKNOWN)
+    format: Mapped[str] = mapped_column(String(16), default=Format.UNKNOWN)
+    company: Mapped[str] = mapped_column(String(120), default="")
+    role: Mapped[str] = mapped_column(String(120), default="")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    decision_on: Mapped[date | None]
+    revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    requested_at: Mapped[datetime]
+    """The latest sign-up for it: `created_at`, or when the form was sent again before confirming."""
+    confirmed_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime | None]
+    canceled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    outcome_at: Mapped[datetime | None]
+
+    subscriber: Mapped[Subscriber] = relationship(back_populates="interviews")
+
+    def __repr__(self) -> str:
+        return f"Interview(id={self.id}, held_on={self.held_on}, zone={self.zone!r})"
+
+    @property
+    def is_time_known(self) -> bool:
+        return self.start_time is not None
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start in UTC; at 10:00 when the time is unknown."""
+        return resolve(self.held_on, self.start_time or ASSUMED_START, self.zone)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end we assume: an hour after the start, three for a visit on site."""
+        return self.starts_at + timedelta(hours=3 if self.mode == Mode.ONSITE else 1)
+
+
+def check_interview_date(held_on: date, zone: str, *, now: datetime) -> date:
+    """`held_on`, or InvalidInterviewDate / UnknownZone / MissingDate with a message for the field."""
+    parse_zone(zone)
+    today = local_day(now, zone)
+    if held_on > today + timedelta(days=MOST_DAYS_AHEAD):
+        raise InvalidInterviewDate(f"{held_on} is more than a year ahead; please check the year")
+    if held_on < today - timedelta(days=MOST_DAYS_PAST):
+        raise InvalidInterviewDate(
+            f"{held_on} is more than {MOST_DAYS_PAST} days past; please check the date"
+        )
+    return require_day(held_on, zone)
+
+
+def move(
+    session: Session,
+    interview: Interview,
+    *,
+    held_on: date,
+    start_time: time | None,
+    zone: str,
+    now: datetime,
+) -> bool:
+    """Set another day, start time or zone. Returns whether anything changed.
+
+    A canceled interview is taken up again by moving it. Raises what `check_interview_date` raises.
+    """
+    check_interview_date(held_on, zone, now=now)
+    subscriber = _lock(session, interview)
+    wanted = (held_on, start_time, zone)
+    if wanted == (interview.held_on, interview.start_time, interview.zone) and not interview.canceled_at:
+        return False
+    interview.held_on, interview.start_time, interview.zone = wanted
+    interview.revision += 1
+    interview.moved_at = now.astimezone(UTC)
+    interview.canceled_at = None
+    # What was told about the old date says nothing about the new one.
+    interview.outcome, interview.outcome_at = None, None
+    subscriber.touch()
+    return True
+
+
+def cancel(session: Session, interview: Interview, *, now: datetime) -> bool:
+    """The interview will not take place. Returns whether anything changed."""
+    subscriber = _lock(session, interview)
+    if interview.canceled_at:
+        return False
+    interview.canceled_at = now
+    subscriber.touch()
+    return True
+
+
+def tell_outcome(session: Session, interview: Interview, outcome: Outcome, *, now: datetime) -> bool:
+    """What came of it. Telling it again changes it; the first moment counts where nothing changes."""
+    subscriber = _lock(session, interview)
+    if interview.outcome == outcome:
+        return False
+    interview.outcome, interview.outcome_at = outcome, now
+    subscriber.touch()
+    return True
+
+
+def tell_decision_day(session: Session, interview: Interview, decision_on: date | None) -> bool:
+    """By when they decide; None takes it back. Raises InvalidInterviewDate when it is not after the interview."""
+    if decision_on and not interview.held_on <= decision_on <= interview.held_on + timedelta(
+        days=MOST_DAYS_AHEAD
+    ):
+        raise InvalidInterviewDate(
+            f"{decision_on} is not on or within a year after the interview ({interview.held_on})"
+        )
+    subscriber = _lock(session, interview)
+    if interview.decision_on == decision_on:
+        return False
+    interview.decision_on = decision_on
+    subscriber.touch()
+    return True
+
+
+def change_details(session: Session, interview: Interview, **details: str) -> bool:
+    """Change what shapes the words: mode, interviewers, format, company, role, country."""
+    unknown = details.keys() - {"mode", "interviewers", "format", "company", "role", "country"}
+    if unknown:
+        raise ValueError(f"{sorted(unknown)} are no details of an interview")
+    subscriber = _lock(session, interview)
+    changed = {name: value for name, value in details.items() if getattr(interview, name) != value}
+    for name, value in changed.items():
+        setattr(interview, name, value)
+    if changed:
+        subscriber.touch()
+    return bool(changed)
+
+
+def _lock(session: Session, interview: Interview) -> Subscriber:
+    subscriber = lock_subscriber(session, interview.subscriber_id)
+    assert subscriber is not None, "an interview has a subscriber"
+    session.refresh(interview)
+    return subscriber

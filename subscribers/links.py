@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from itsdangerous import BadData, URLSafeSerializer
+
+
+class Purpose(StrEnum):
+    """What a link is for; the first part of its path. A token of one purpose is worthless for another."""
+
+    CONFIRM = "confirm"
+    PLAN = "plan"
+    UNSUBSCRIBE = "unsubscribe"
+    CALENDAR = "calendar"
+
+
+class InvalidLink(ValueError):
+    """Forged, cut, or made for something else. One message for all: a probe learns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("this link does not work")
+
+
+@dataclass(frozen=True)
+class Links:
+    """Signs and reads our links. `keys`: newest first; older ones still open what they signed.
+
+    A token carries the id of an interview (CONFIRM, PLAN, CALENDAR) or of a subscriber (UNSUBSCRIBE), and
+    no clock: what has an end in time says so in its row.
+    """
+
+    keys: Sequence[str] = field(repr=False)
+    base_url: str
+
+    def url(self, purpose: Purpose, identity: int, *, action: str = "") -> str:
+        """The whole address, e.g. `https://…/plan/TOKEN/move` for `action="move"`."""
+        end = f"/{action}" if action else ""
+        return f"{self.base_url.rstrip('/')}/{purpose}/{self.sign(purpose, identity)}{end}"
+
+    def sign(self, purpose: Purpose, identity: int) -> str:
+        return str(self._serializer(purpose).dumps(identity))
+
+    def read(self, purpose: Purpose, token: str) -> int:
+        """The id inside `token`, or InvalidLink."""
+        try:
+            identity = self._serializer(purpose).loads(token)
+        except (BadData, ValueError, RecursionError):
+            raise InvalidLink from None
+        # A bool is an int to isinstance, and the token could be an old format.
+        if type(identity) is not int:
+            raise InvalidLink
+        return identity
+
+    def _serializer(self, purpose: Purpose) -> URLSafeSerializer:
+        # itsdangerous wants the newest key last.
+        return URLSafeSerializer(
+            list(reversed(self.keys)),
+            salt=f"runup.{purpose}",
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )

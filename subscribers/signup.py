@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from subscribers.address import InvalidAddress, address_hmac, parse_address
+from subscribers.consent import CONFIRM_WITHIN, WORDING, WORDING_VERSION, Consent
+from subscribers.interview import Format, Interview, Interviewers, Mode, check_interview_date
+from subscribers.subscriber import Subscriber, find_subscriber, lock_subscriber
+from subscribers.wall_time import parse_zone
+
+T = TypeVar("T")
+
+
+class InvalidSignUp(ValueError):
+    """What is wrong, per form field, in words for the person who typed it: `{"email": "…"}`."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        self.errors = dict(errors)
+        super().__init__("; ".join(f"{name}: {message}" for name, message in self.errors.items()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignUp:
+    """The values of the form, checked. Field names of `parse` are those of the form and of the API."""
+
+    address: str = field(repr=False)
+    first_name: str = field(default="", repr=False)
+    held_on: date
+    start_time: time | None = None
+    zone: str
+    home_zone: str
+    mode: Mode = Mode.UNKNOWN
+    interviewers: Interviewers = Interviewers.UNKNOWN
+    format: Format = Format.UNKNOWN
+    company: str = ""
+    role: str = ""
+    country: str = ""
+    decision_on: date | None = None
+    locale: str = "en"
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str], *, now: datetime) -> SignUp:
+        """Check a form's strings; a missing key and an empty string are the same. Raises InvalidSignUp with
+        every field that is wrong, not only the first."""
+        form = _Form(values)
+        address = form.take("email", parse_address)
+        first_name = form.take("first_name", lambda value: _line(value, 80))
+        start_time = form.take("interview_time", _time) if values.get("interview_time") else None
+        home_zone = form.take("home_zone", parse_zone) if values.get("home_zone") else ""
+        zone = form.take("interview_zone", parse_zone) if values.get("interview_zone") else home_zone
+        if not (home_zone or zone) and not form.errors.keys() & {"home_zone", "interview_zone"}:
+            form.errors["home_zone"] = "please choose your time zone"
+        held_on = form.take("interview_date", lambda value: _held_on(value, zone or "UTC", now=now))
+        mode = form.take("mode", lambda value: _choice(Mode, value))
+        interviewers = form.take("interviewers", lambda value: _choice(Interviewers, value))
+        format_ = form.take("format", lambda value: _choice(Format, value))
+        company = form.take("company", lambda value: _line(value, 120))
+        role = form.take("role", lambda value: _line(value, 120))
+        country = form.take("country", _country)
+        decision_on = form.take("decision_on", _day) if values.get("decision_on") else None
+        if decision_on and held_on and decision_on < held_on:
+            form.errors["decision_on"] = "they will hardly decide before the interview; please check the date"
+        form.take("consent", _agreed)
+        if form.errors:
+            raise InvalidSignUp(form.errors)
+        assert address
+        assert held_on
+        return cls(
+            address=address,
+            first_name=first_name or "",
+            held_on=held_on,
+            start_time=start_time,
+            zone=zone or home_zone or "UTC",
+            home_zone=home_zone or zone or "UTC",
+            mode=mode or Mode.UNKNOWN,
+            interviewers=interviewers or Interviewers.UNKNOWN,
+            format=format_ or Format.UNKNOWN,
+            company=company or "",
+            role=role or "",
+            country=country or "",
+            decision_on=decision_on,
+        )
+
+
+def sign_up(
+    session: Session,
+    form: SignUp,
+    *,
+    campaign: str,
+    hmac_key: bytes,
+    now: datetime,
+    source: str,
+    sender_hmac: str = "",
+) -> Interview:
+    """Write down who signed up for which interview; nothing but a confirmation may leave until `confirm`.
+
+    Sending the form again before confirming updates the pending interview. A confirmed one is never
+    changed by a form: whoever types an address need not be its owner.
+    """
+    subscriber = _subscriber(session, form, hmac_key=hmac_key, now=now)
+    interview = _pending(session, subscriber, form, campaign=campaign, now=now)
+    if interview is None:
+        interview = Interview(
+            subscriber=subscriber, campaign=campaign, held_on=form.held_on, zone=form.zone, created_at=now,
+            requested_at=now, revision=0,
+        )  # fmt: skip
+        session.add(interview)
+    if subscriber.confirmed_at is None:
+        subscriber.first_name, subscriber.home_zone = form.first_name, form.home_zone
+        subscriber.locale = form.locale
+    interview.requested_at = now
+    interview.zone, interview.start_time, interview.decision_on = form.zone, form.start_time, form.decision_on
+    interview.mode, interview.interviewers, interview.format = form.mode, form.interviewers, form.format
+    interview.company, interview.role, interview.country = form.company, form.role, form.country
+    subscriber.touch()
+    session.flush()
+    session.add(
+        Consent(
+            subscriber_id=subscriber.id,
+            interview_id=interview.id,
+            purpose=f"sequence:{campaign}",
+            wording=WORDING,
+            wording_version=WORDING_VERSION,
+            source=source,
+            sender_hmac=sender_hmac,
+            agreed_at=now,
+        )
+    )
+    session.flush()
+    return interview
+
+
+def _subscriber(session: Session, form: SignUp, *, hmac_key: bytes, now: datetime) -> Subscriber:
+    key = address_hmac(form.address, hmac_key)
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    # Two sign-ups of one new address at the same time: the second finds the row of the first.
+    session.execute(
+        insert(Subscriber)
+        .values(
+            address=form.address,
+            address_hmac=key,
+            first_name=form.first_name,
+            home_zone=form.home_zone,
+            locale=form.locale,
+            created_at=now,
+            wants_goodbye=False,
+            epoch=0,
+            planned_epoch=-1,
+        )
+        .on_conflict_do_nothing(index_elements=["address_hmac"])
+    )
+    found = find_subscriber(session, key)
+    assert found is not None, "inserted above, or by somebody else"
+    locked = lock_subscriber(session, found.id)
+    assert locked is not None
+    return locked
+
+
+def _pending(
+    session: Session, subscriber: Subscriber, form: SignUp, *, campaign: str, now: datetime
+) -> Interview | None:
+    return session.scalar(
+        select(Interview)
+        .where(
+            Interview.subscriber_id == subscriber.id,
+            Interview.campaign == campaign,
+            Interview.held_on == form.held_on,
+            Interview.confirmed_at.is_(None),
+            Interview.canceled_at.is_(None),
+            Interview.requested_at > now - CONFIRM_WITHIN,
+        )
+        .limit(1)
+    )
+
+
+class _Form:
+    """Reads fields one by one and keeps every error."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.errors: dict[str, str] = {}
+
+    def take(self, name: str, read: Callable[[str], T]) -> T | None:
+        try:
+            return read(self._values.get(name, "") or "")
+        except ValueError as error:
+            self.errors[name] = str(error)
+            return None
+
+
+def _line(value: str, most: int) -> str:
+    """One line of free text, without what a terminal or a reader cannot see."""
+    value = unicodedata.normalize("NFC", value).strip()
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI for c in value):
+        raise ValueError("this has an invisible character in it; please type it again")
+    if len(value) > most:
+        raise ValueError(f"this is longer than {most} characters; please shorten it")
+    if "://" in value or "www." in value.lower():
+        raise ValueError("please leave web addresses out")
+    return value
+
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _day(value: str) -> date:
+    try:
+        # Only the form's own notation; fromisoformat would take 2026-W48-5 and 20261127 too.
+        return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
+    except ValueError:
+        raise ValueError(f"{value[:20]!r} is not a day of the calendar; write it like 2026-12-04") from None
+
+
+def _held_on(value: str, zone: str, *, now: datetime) -> date:
+    if not value:
+        raise ValueError("please enter the day of your interview")
+    return check_interview_date(_day(value), zone, now=now)
+
+
+def _time(value: str) -> time:
+    for notation in ("%H:%M", "%H:%M:%S"):
+        try:
+            return datetime.strptime(value, notation).time()  # noqa: DTZ007 - a wall time has no zone
+        except ValueError:
+            continue
+    raise ValueError(f"{value[:20]!r} is not a time of day; write it like 14:00")
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def _choice(kind: type[E], value: str) -> E:
+    try:
+        return kind(value or "unknown")
+    except ValueError:
+        raise ValueError(f"{value[:20]!r} is none of: {', '.join(kind)}") from None
+
+
+def _country(value: str) -> str:
+    value = value.strip().upper()
+    if value and not (len(value) == 2 and value.isascii() and value.isalpha()):
+        raise ValueError(f"{value[:20]!r} is not a country code; write it like DE")
+    return value
+
+
+def _agreed(value: str) -> None:
+    if value.lower() not in ("yes", "on", "true", "1"):
+        raise ValueError("we need your agreement to write to you")
+
+
+__all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "sign_up"]
