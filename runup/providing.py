@@ -1,0 +1,37 @@
+"""From settings to the way emails leave."""
+
+from __future__ import annotations
+
+from delivery.provider import Provider
+from delivery.providers import OutboxConfig, ProviderConfig, SendGridConfig, SmtpConfig, open_provider
+from runup.settings import Settings, SettingsError
+
+
+def provider_config(settings: Settings) -> ProviderConfig:
+    """What the settings say of the chosen provider, checked. Raises SettingsError naming the setting."""
+    try:
+        match settings.provider:
+            case "outbox":
+                return OutboxConfig(folder=settings.outbox_folder)
+            case "smtp":
+                return SmtpConfig(
+                    host=settings.smtp_host,
+                    port=settings.smtp_port,
+                    security=settings.smtp_security,
+                    username=settings.smtp_username,
+                    password=settings.smtp_password.get_secret_value(),
+                    bounce_address=settings.bounce_address,
+                )
+            case "sendgrid":
+                return SendGridConfig(
+                    api_key=settings.sendgrid_api_key.get_secret_value(),
+                    region=settings.sendgrid_region,
+                    host=settings.sendgrid_host,
+                )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def open_provider_of(settings: Settings) -> Provider:
+    """The provider of the settings, behind the allow-list if there is one. The caller closes it."""
+    return open_provider(provider_config(settings), allow_list=settings.allow_list)

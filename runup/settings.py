@@ -1,0 +1,217 @@
+"""The one place that reads the environment and the settings file. Rooms receive values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import EmailStr, Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from runup.workspace import FILE, SECRETS_FILE, WorkspaceError, find_workspace, line_of, nearest, read_table
+
+PREFIX = "RUNUP_"
+SECRETS = frozenset({"secret_keys", "suppression_key", "smtp_password", "sendgrid_api_key"})
+"""Never in runup.toml and never on a command line."""
+SHORTEST_KEY = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong: which one, where, and what to do; one per line."""
+
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning. `RUNUP_<NAME>` in the environment wins over runup.toml.
+
+    Secrets come from the environment or from secrets.toml (mode 600). Paths are absolute here: a relative
+    one counts from the workspace. Read it with `Settings.load()`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    home: Path = Path()
+    """The workspace: where runup.toml lies, or the current folder."""
+    database: str = Field(default="", repr=False)
+    """SQLAlchemy address; empty: `runup.db` in the workspace."""
+    base_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
+    """Where people reach the site; every link begins with it."""
+    host: str = "127.0.0.1"
+    """The network address the site listens on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """The port the site listens on; 0 takes a free one."""
+
+    campaign: str = "second_interview"
+    """The sequence the landing page signs people up for."""
+    templates: Path | None = None
+    """A folder of campaigns of your own; the shipped ones are found beside it."""
+
+    brand_name: str = "runup"
+    """Your name, as pages and emails show it."""
+    brand_color: str = Field(default="#3B4CCA", pattern=r"^#[0-9A-Fa-f]{6}$")
+    """The accent color."""
+    postal_address: str = "runup, 1 Example Street, 12345 Exampletown"
+    """Printed under every email; the law of most countries asks for it."""
+    sender: EmailStr = "hello@runup.example.com"
+    """The address every email comes from."""
+    sender_name: str = "runup"
+    """The name beside it."""
+    reply_to: EmailStr | Literal[""] = ""
+    """Where answers go; empty: to the sender."""
+
+    provider: Literal["outbox", "smtp", "sendgrid"] = "outbox"
+    """How emails leave. `outbox` keeps them in a folder."""
+    outbox: Path | None = None
+    """Maildir of the outbox provider; empty: `outbox` in the workspace."""
+    smtp_host: str = "127.0.0.1"
+    """The SMTP server."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    """Its port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is protected."""
+    smtp_username: str = ""
+    """Empty: no login."""
+    smtp_password: SecretStr = SecretStr("")
+    """Secret. The password of smtp_username."""
+    bounce_address: str = ""
+    """Where servers return what cannot be delivered (the envelope sender), e.g.
+    `bounces+{reference}@example.com`; empty: the sender."""
+    sendgrid_api_key: SecretStr = SecretStr("")
+    """Secret. Needs the right to send mail, no other."""
+    sendgrid_region: Literal["global", "eu"] = "global"
+    """Where SendGrid handles your emails."""
+    sendgrid_host: str = ""
+    """Another address in place of SendGrid's own, for tests."""
+    allow_list: Words = ()
+    """Staging: only these addresses or domains are written to. Empty: everybody."""
+
+    secret_keys: Keys = Field(default=(), repr=False)
+    """Secret. Sign the links; the newest first. Older ones keep old links working."""
+    suppression_key: SecretStr = SecretStr("")
+    """Secret. Hashes addresses; changing it forgets who must not be written to."""
+
+    concurrency: int = Field(default=32, ge=1, le=512)
+    """Calls to the provider in flight at once."""
+    trusted_proxies: Words = ()
+    """Network addresses of your reverse proxies: only they may say who a visitor is."""
+
+    @classmethod
+    def load(cls, start: Path | None = None) -> Settings:
+        """The settings of the workspace at or above `start` (RUNUP_HOME, else the current folder).
+
+        Raises SettingsError with one line per wrong key or value, each saying where it stands.
+        """
+        folder = find_workspace(start or Path(os.environ.get("RUNUP_HOME") or "."))
+        names = set(cls.model_fields) - {"home"}
+        try:
+            values = read_table(folder / FILE, known=names - SECRETS, elsewhere=SECRETS)
+            values |= read_table(folder / SECRETS_FILE, known=SECRETS | {"database"})
+        except WorkspaceError as error:
+            raise SettingsError(str(error)) from None
+        try:
+            return cls(**values | {"home": folder})
+        except ValidationError as error:
+            lines = dict.fromkeys(_line(found, folder) for found in error.errors(include_url=False))
+            raise SettingsError("\n".join(lines)) from None
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.home / 'runup.db'}"
+
+    @property
+    def outbox_folder(self) -> Path:
+        return self.outbox or self.home / "outbox"
+
+    @field_validator("secret_keys", "allow_list", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.resolve()
+
+    @field_validator("templates", "outbox", mode="after")
+    @classmethod
+    def _below_home(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return value and info.data.get("home", Path()) / value.expanduser()
+
+    @field_validator("database", mode="after")
+    @classmethod
+    def _file_below_home(cls, value: str, info: ValidationInfo) -> str:
+        file = value.removeprefix("sqlite:///")
+        if file == value or file.startswith((":memory:", "file:")) or not file:
+            return value
+        return f"sqlite:///{info.data.get('home', Path()) / file}"
+
+    @field_validator("secret_keys", "suppression_key", mode="after")
+    @classmethod
+    def _long_enough(cls, value: Any) -> Any:
+        for key in value if isinstance(value, tuple) else (value,):
+            if 0 < len(key.get_secret_value()) < SHORTEST_KEY:
+                raise ValueError(f"a key needs at least {SHORTEST_KEY} random characters")
+        return value
+
+    @field_validator("brand_name", "postal_address", "sender_name", mode="after")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("must be one line of text")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(init_settings, InitSettingsSource)
+        given = init_settings.init_kwargs
+        # Where the files were found is a fact; RUNUP_HOME said only where to begin looking.
+        found = InitSettingsSource(settings_cls, {"home": given["home"]} if "home" in given else {})
+        return found, env_settings, init_settings
+
+
+def unknown_variables() -> Iterator[str]:
+    """One line per `RUNUP_…` in the environment that is no setting: a typing error nobody would notice."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            yield f"{name} is no setting{nearest(name.upper(), known)}"
+
+
+def _line(error: ErrorDetails, folder: Path) -> str:
+    name = str(error["loc"][0])
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{_place(name, folder)}: {message[:1].lower()}{message[1:]}"
+
+
+def _place(name: str, folder: Path) -> str:
+    """Where the value of a setting was given."""
+    variable = PREFIX + name.upper()
+    if any(other.upper() == variable for other in os.environ):
+        return f"{variable} (environment)"
+    for file in (folder / SECRETS_FILE, folder / FILE):
+        if file.is_file() and (line := line_of(file.read_text("utf-8"), name)):
+            return f"{file.name}:{line}: {name}"
+    return name
