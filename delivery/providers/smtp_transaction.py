@@ -1,0 +1,97 @@
+"""One email's dialogue with an SMTP server, and what each of its turns proves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from delivery.email import Email
+from delivery.mime import as_bytes
+from delivery.provider import Accepted, AccountRefused, DeliveryError, NotSent, Rejected, Unknown
+from delivery.providers.smtp_session import Answer, Session
+from delivery.redaction import quotable
+from delivery.wire import wire_address, wire_reference
+
+_LOGIN_REQUIRED = (530, 534, 535, 538)
+_TOO_LARGE = 552
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An envelope and what is in it."""
+
+    sender: str = field(repr=False)
+    recipient: str = field(repr=False)
+    message: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, email: Email, *, bounce_address: str = "") -> Letter:
+        """Raises Rejected. `{reference}` in `bounce_address` becomes the attempt's, to know bounces by."""
+        sender = bounce_address.replace("{reference}", wire_reference(email)) or email.sender
+        return cls(
+            wire_address(sender, field="the envelope's sender"),
+            wire_address(email.recipient),
+            as_bytes(email),
+        )
+
+
+def offer(session: Session, letter: Letter) -> None:
+    """MAIL, RCPT, DATA: returns when the server waits for the message, which has not been sent yet.
+
+    Raises NotSent, Rejected or AccountRefused; Lost when the session ended.
+    """
+    answer = session.command(f"MAIL FROM:<{letter.sender}>{_options(session, letter)}")
+    if answer.code != 250:
+        # The sender is the same in every email: refusing it is not this email's fault, unless for its size.
+        raise _no(answer, "the sender", permanent=Rejected if answer.code == _TOO_LARGE else AccountRefused)
+    answer = session.command(f"RCPT TO:<{letter.recipient}>")
+    if answer.code not in (250, 251):
+        raise _no(answer, "the recipient", permanent=Rejected)
+    answer = session.command("DATA")
+    if answer.code != 354:
+        raise _no(answer, "the email", permanent=Rejected)
+
+
+def hand_over(session: Session, letter: Letter) -> Accepted:
+    """Send the message and its final dot, and read the one answer that counts.
+
+    Raises NotSent or Rejected on a definite no, Unknown when the dot has left and nothing certain came back.
+    """
+    try:
+        session.send(_with_final_dot(letter.message))
+    except OSError as error:
+        raise NotSent(f"the connection broke before the end of the email: {quotable(str(error))}") from error
+    try:
+        answer = session.answer()
+    except Exception as error:  # whatever it is, the email is on the other side
+        raise Unknown(f"no answer after the end of the email: {type(error).__name__}") from error
+    session.is_ready = answer.code == 250 or (answer.code // 100 in (4, 5) and answer.code != 421)
+    if answer.code == 250:
+        return Accepted(message_id=answer.text, status=250)
+    if answer.code // 100 in (4, 5):
+        raise _no(answer, "the email", permanent=Rejected)
+    raise Unknown(f"after the email the server answered {answer.code}, which says neither yes nor no")
+
+
+def _options(session: Session, letter: Letter) -> str:
+    options = f" SIZE={len(letter.message)}" if session.offers("size") else ""
+    if (letter.sender + letter.recipient).isascii():
+        return options
+    if not session.offers("smtputf8"):
+        raise Rejected(
+            "the address is international and the SMTP server takes none (SMTPUTF8); nothing was sent"
+        )
+    return options + " BODY=8BITMIME SMTPUTF8"
+
+
+def _no(answer: Answer, what: str, *, permanent: type[DeliveryError]) -> DeliveryError:
+    said = f"the SMTP server refuses {what}: {answer.code} {answer.text}"
+    if answer.code in _LOGIN_REQUIRED:
+        return AccountRefused(said, status=answer.code)
+    if answer.code // 100 == 5:
+        return permanent(said, status=answer.code)
+    return NotSent(said, status=max(answer.code, 0))
+
+
+def _with_final_dot(message: bytes) -> bytes:
+    # A line that begins with a dot gets another (RFC 5321, 4.5.2). Messages end with CRLF, no LF is bare.
+    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"

@@ -1,0 +1,20 @@
+"""What a server said, made fit for our logs."""
+
+from __future__ import annotations
+
+import re
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:]+")
+_KEY = re.compile(r"SG\.[\w.-]+")
+_UNPRINTABLE = re.compile(r"[^ -~]+")
+
+
+def quotable(said: str | bytes, *, limit: int = 200) -> str:
+    """`said` on one line of printable ASCII, without addresses and keys, at most `limit` characters.
+
+    Servers like to repeat the recipient ("550 <ana@example.com>: user unknown"), and what they say ends up in
+    logs and on terminals (invariant 21).
+    """
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    text = _KEY.sub("<key>", _ADDRESS.sub("<address>", text))
+    return _UNPRINTABLE.sub(" ", text).strip()[:limit]
