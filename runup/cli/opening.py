@@ -1,0 +1,44 @@
+"""From the folder somebody stands in to the rooms: settings, secrets, a database that is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runup.application import Application, Clock, system_clock
+from runup.cli.errors import Failed
+from runup.database import Database, current_revision, require_newest, upgrade
+from runup.settings import Settings
+from runup.workspace import FILE
+
+
+@contextmanager
+def opened(settings: Settings | None = None, *, clock: Clock = system_clock) -> Iterator[Application]:
+    """The application of this workspace, on tables of this version; closed at the end.
+
+    No command but those that begin something makes a database: in a wrong folder it would be an empty one.
+    """
+    settings = settings or Settings.load()
+    application = Application.open(settings, clock=clock)
+    try:
+        require_file(application.database, settings)
+        require_newest(application.database)
+        yield application
+    finally:
+        application.close()
+
+
+def require_file(database: Database, settings: Settings) -> None:
+    """Raise Failed when an SQLite file is not there: most likely this is the wrong folder."""
+    if database.file is None or database.file.exists():
+        return
+    here = "this workspace has no database yet" if (settings.home / FILE).exists() else "this is no workspace"
+    raise Failed(f"{here} ({database.file.name} is missing); run `runup init` here or go to your workspace")
+
+
+def first_start(database: Database) -> bool:
+    """On SQLite an empty database gets its tables at the first start. Returns whether that happened."""
+    if not database.is_sqlite or current_revision(database) is not None:
+        return False
+    upgrade(database)
+    return True
