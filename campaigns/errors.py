@@ -1,14 +1,21 @@
+"""What is wrong with a campaign, and where."""
+
 from __future__ import annotations
 
 
 class CampaignError(Exception):
-    """A file of a campaign is wrong: `second_interview/sequence.toml:12: step 'details', time: …`.
+    """A campaign that cannot be used as it is written. `str()` reads `file:line: what is wrong and what to do`.
 
-    `line` is 1-based; 0 when the whole file is meant.
+    `file` starts with the campaign's name (`second_interview/details/body.mjml`) or with `_base/`; `line`
+    counts from 1, and 0 stands for the whole file.
     """
 
     def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(file, line, message)
         self.file = file
         self.line = line
         self.message = message
-        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.message}"

@@ -1,0 +1,2 @@
+def check_job(*a):
+    pass

@@ -1,0 +1,150 @@
+"""How dates, clocks, zones and lists are spelled for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel.dates import format_date, get_timezone_location
+from babel.lists import format_list
+from jinja2 import pass_context
+from jinja2.runtime import Context as JinjaContext
+from jinja2.sandbox import SecurityError
+
+SCHEMES = ("https", "http", "mailto")
+_LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
+# Written with a vowel and spoken with a consonant, or the other way round.
+_SPOKEN = {"hour": "an", "honest": "an", "heir": "an", "one": "a", "once": "a", "uni": "a", "use": "a", "user": "a",
+           "usual": "a", "european": "a", "ux": "a", "uk": "a", "us": "a", "eu": "an"}  # fmt: skip
+_LETTERS_WITH_AN = frozenset("AEFHILMNORSX")
+_QUOTED = {character: f"%{ord(character):02X}" for character in "\"'<>()\\ `{}"}
+
+
+@lru_cache(maxsize=4096)
+def _spell(day: date, pattern: str, locale: str) -> str:
+    return format_date(day, pattern, locale=locale)
+
+
+def _day_of(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+@pass_context
+def day(context: JinjaContext, value: date | datetime) -> str:
+    """Friday 4 December 2026"""
+    locale = _locale(context)
+    return _spell(_day_of(value), _LONG if locale.startswith("en") else "full", locale)
+
+
+@pass_context
+def short_day(context: JinjaContext, value: date | datetime) -> str:
+    """Fri 4 Dec"""
+    return _spell(_day_of(value), _SHORT, _locale(context))
+
+
+@pass_context
+def weekday(context: JinjaContext, value: date | datetime) -> str:
+    """Friday"""
+    return _spell(_day_of(value), _WEEKDAY, _locale(context))
+
+
+def clock(value: time | datetime) -> str:
+    """14:00, on the clock that the value itself is on."""
+    return f"{value:%H:%M}"
+
+
+@pass_context
+def moment(context: JinjaContext, value: datetime) -> str:
+    """Friday 4 December 2026, 14:00"""
+    return f"{day(context, value)}, {clock(value)}"
+
+
+@pass_context
+def zone(context: JinjaContext, name: str) -> str:
+    """`Europe/Berlin` as "Berlin time"; a zone without a place as its distance from UTC."""
+    return _zone_label(str(name), _locale(context))
+
+
+@lru_cache(maxsize=2048)
+def _zone_label(name: str, locale: str) -> str:
+    if name.startswith("Etc/GMT") and name[7:8] in "+-" and name[8:]:
+        return f"UTC{'-' if name[7] == '+' else '+'}{name[8:]}"  # POSIX counts westwards, people do not
+    if "/" not in name or name.startswith("Etc/"):
+        return (
+            "UTC"
+            if name in ("UTC", "Etc/UTC", "Zulu", "GMT", "Etc/GMT")
+            else f"{name.replace('_', ' ')} time"
+        )
+    try:
+        city = get_timezone_location(name, locale=locale, return_city=True)
+    except LookupError:
+        city = name.rsplit("/", 1)[-1].replace("_", " ")
+    return f"{city} time" if locale.startswith("en") else get_timezone_location(name, locale=locale)
+
+
+def article(value: str) -> str:
+    """ "a panel", "an offer", "an HR role"."""
+    text = str(value)
+    first = text.split(" ")[0].split("-")[0]
+    return f"{_article_of(first)} {text}" if first else text
+
+
+def _article_of(word: str) -> str:
+    if spoken := _SPOKEN.get(word.lower()):
+        return spoken
+    if word.isupper() and 1 < len(word) < 5:  # spelled out letter by letter: an MBA, a PhD
+        return "an" if word[0] in _LETTERS_WITH_AN else "a"
+    if word.lower().startswith(("uni", "eur", "use")):
+        return "a"
+    return "an" if word[:1].lower() in tuple("aeiou") else "a"
+
+
+@pass_context
+def sentence_list(context: JinjaContext, values: Iterable[object]) -> str:
+    """a, b and c"""
+    words, locale = [str(value) for value in values], _locale(context)
+    if not locale.startswith("en"):
+        return format_list(words, locale=locale) if words else ""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def link(value: object) -> str:
+    """The address behind an `href` or `src`. Added by the compiler to every one of them, never by authors.
+
+    Refuses every scheme but https, http and mailto (`javascript:` in a stored address must not reach a reader), and
+    an empty address, which would be a button that does nothing.
+    """
+    address = "".join(character for character in str(value) if character > " ")
+    if urlsplit(address).scheme.lower() not in SCHEMES:
+        raise SecurityError("a link must start with https:, http: or mailto:")
+    return "".join(_QUOTED.get(character, character) for character in address)
+
+
+def parse_time(text: str) -> time:
+    """`time("09:00")` in a condition or a template."""
+    return time.fromisoformat(text)
+
+
+def parse_date(text: str) -> date:
+    """`date("2026-12-04")` in a condition or a template."""
+    return date.fromisoformat(text)
+
+
+def _locale(context: JinjaContext) -> str:
+    return str(context["locale"]).replace("-", "_")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "day": day,
+    "short_day": short_day,
+    "weekday": weekday,
+    "clock": clock,
+    "moment": moment,
+    "zone": zone,
+    "a": article,
+    "sentence_list": sentence_list,
+    "link": link,
+}

@@ -1,0 +1,2 @@
+def try_out(*a):
+    pass

@@ -1,0 +1,86 @@
+"""What Jinja may do here: read values, loop over what is given, format words, and nothing that can run away.
+
+Templates are code and only operators write them. The sandbox is one layer; the other is the child process with limits
+in which every template is compiled and tried before it is ever used (see confined.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+from jinja2 import StrictUndefined, nodes
+from jinja2.runtime import LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+LARGEST = 10**9
+_METHODS = {
+    dict: {"items", "keys", "values", "get"},
+    str: {"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"},
+}
+# Those that multiply (`replace`, `center`, `indent`), format (`format`), switch escaping off (`safe`), or reach
+# attributes by name (`attr`) are left out.
+FILTERS = frozenset(
+    ["abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select", "selectattr", "sort", "string", "title", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"]
+)
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, with bounded operators and a list of what may be called instead of a list of what may not."""
+
+    intercepted_binops = frozenset(["*", "**", "%"])
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(undefined=StrictUndefined, **options)
+        self.callables: set[Callable[..., Any]] = set()
+        self.globals.clear()
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if not (_is_number(left) and _is_number(right)):
+            raise SecurityError(f"`{operator}` is for numbers only")
+        if max(abs(left), abs(right)) > LARGEST or (
+            operator == "**" and (abs(left) > 1000 or abs(right) > 3)
+        ):
+            raise SecurityError(f"the numbers around `{operator}` are too large")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        if isinstance(obj, (Macro, LoopContext)):
+            return True
+        if isinstance(owner := getattr(obj, "__self__", None), (str, dict)):
+            return obj.__name__ in _METHODS[dict if isinstance(owner, dict) else str]
+        if isinstance(owner, LoopContext) and isinstance(obj, MethodType):
+            return obj.__name__ in ("cycle", "changed")
+        return any(obj is known for known in self.callables)
+
+    def allow(self, **helpers: Callable[..., Any]) -> None:
+        """Names that may be called in every template of this environment."""
+        self.callables.update(helpers.values())
+        self.globals.update(helpers)
+
+
+def runtime_environment(*, escape: bool) -> Sandbox:
+    """The environment of one recipient's email. `escape` is False for plain text only, never for HTML."""
+    from campaigns.filters import FILTERS as WORDS
+    from campaigns.filters import parse_date, parse_time
+
+    environment = Sandbox(autoescape=escape, keep_trailing_newline=True)
+    environment.filters = {name: environment.filters[name] for name in FILTERS} | WORDS
+    environment.allow(time=parse_time, date=parse_date)
+    return environment
+
+
+def forbidden(tree: nodes.Template) -> tuple[int, str] | None:
+    """Line and reason of the first statement that has no place in an email: escaping off, loading other templates."""
+    for node in tree.find_all(
+        (nodes.EvalContextModifier, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+    ):
+        if isinstance(node, nodes.EvalContextModifier):
+            return node.lineno, "escaping cannot be switched off; write the markup into the template itself"
+        return node.lineno, "other files are brought in with [% %], when the campaign is compiled"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

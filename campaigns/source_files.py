@@ -1,0 +1,95 @@
+"""A campaign's files, read once: from here on nothing of a campaign touches the file system."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from campaigns.errors import CampaignError
+
+PARTS = {"subject": "subject.txt", "preheader": "preheader.txt", "html": "body.mjml", "text": "body.txt"}
+SUFFIXES = (".mjml", ".txt", ".toml")
+MAX_FILE = 300_000
+MAX_TOTAL = 5_000_000
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class CampaignFiles:
+    """Every input of one version. Keys are paths: inside the campaign (`details/body.mjml`), or `_base/...`."""
+
+    name: str
+    texts: Mapping[str, str]
+    version: str
+    """The first 16 hex digits of a SHA-256 over every path and every text."""
+
+    @property
+    def steps(self) -> list[str]:
+        folders = {path.split("/")[0] for path in self.texts if "/" in path}
+        return sorted(folder for folder in folders if folder != "facts" and not folder.startswith("_"))
+
+    def label(self, path: str) -> str:
+        """The path as people know it: campaign first, so that two campaigns' errors can be told apart."""
+        return path if path.startswith("_base/") else f"{self.name}/{path}"
+
+
+def read_files(folder: Traversable | Path, base: Traversable | Path) -> CampaignFiles:
+    """Reads a campaign and the design it stands on. Raises CampaignError where a file is unreadable."""
+    if not folder.is_dir():
+        raise CampaignError(folder.name, 0, "there is no such campaign folder")
+    texts = dict(_texts(folder, "", folder.name)) | dict(_texts(base, "_base/", "_base"))
+    if sum(map(len, texts.values())) > MAX_TOTAL:
+        raise CampaignError(
+            folder.name, 0, f"the campaign is larger than {MAX_TOTAL // 1_000_000} MB of text"
+        )
+    digest = hashlib.sha256()
+    for path in sorted(texts):
+        digest.update(f"{path}\0{len(texts[path])}\0{texts[path]}".encode())
+    return CampaignFiles(folder.name, texts, digest.hexdigest()[:16])
+
+
+def load_facts(files: CampaignFiles) -> dict[str, Any]:
+    """`facts/pay_rules.toml` becomes `facts.pay_rules` in the templates."""
+    facts: dict[str, Any] = {}
+    for path, text in files.texts.items():
+        if path.startswith("facts/") and path.endswith(".toml"):
+            facts[path.removeprefix("facts/").removesuffix(".toml")] = _toml(files.label(path), text)
+    return facts
+
+
+def _toml(label: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise CampaignError(label, int(line[1]) if line else 0, f"this is not valid TOML: {error}") from None
+
+
+def _texts(folder: Traversable | Path, prefix: str, label: str) -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        path = prefix + entry.name
+        if entry.name.startswith((".", "__")):
+            continue
+        if entry.is_dir():
+            yield from _texts(entry, f"{path}/", f"{label}/{entry.name}")
+        elif entry.name.endswith(SUFFIXES):
+            yield path, _text(entry, f"{label}/{entry.name}")
+
+
+def _text(entry: Traversable | Path, label: str) -> str:
+    try:
+        text = entry.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise CampaignError(label, 0, "this file is not UTF-8; save it as UTF-8") from None
+    if len(text) > MAX_FILE:
+        raise CampaignError(label, 0, f"this file is larger than {MAX_FILE // 1000} kB; split it")
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise CampaignError(label, line, f"control character U+{ord(found[0]):04X}; delete it")
+    return text
