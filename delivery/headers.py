@@ -8,7 +8,8 @@ from binascii import b2a_base64
 from delivery.email import Email
 from delivery.provider import Rejected
 
-_WORD_BYTES = 45  # 60 characters of base64 and 12 around them: an encoded word ends at 75 (RFC 2047)
+_WORD_BYTES = 45  # 60 characters of base64 and 12 around them: an encoded word has at most 75 (RFC 2047)
+_FIRST_WORD_BYTES = 36  # it shares its line with the header's name
 _LINE = 76
 _URL = re.compile(r"https?://[!-;=?-~]{1,900}")
 _LIST_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -81,12 +82,12 @@ def _fold(start: str, text: str) -> str | None:
 def _encoded_words(text: str) -> str:
     words: list[str] = []
     chunk: list[str] = []
-    size = 0
+    size, limit = 0, _FIRST_WORD_BYTES
     for character in text:
         width = len(character.encode("utf-8"))
-        if size + width > _WORD_BYTES:
+        if size + width > limit:
             words.append(_encoded_word("".join(chunk)))
-            chunk, size = [], 0
+            chunk, size, limit = [], 0, _WORD_BYTES
         chunk.append(character)
         size += width
     words.append(_encoded_word("".join(chunk)))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from delivery.pool import Pool
 from delivery.provider import NotSent, Unknown
+from delivery.redaction import HiddenBytes
 from delivery.sockets import DeadlineSocket, connect
 
 _BODY_LIMIT = 65_536
@@ -45,7 +46,7 @@ class KeptHttp:
         a Content-Length a request is complete with its last byte, and a send that fails kept that byte back.
         """
         deadline = time.monotonic() + self._timeout
-        request = self._head(method, target, headers, len(body)) + body
+        request = HiddenBytes(self._head(method, target, headers, len(body)) + body)
         try:
             connection, _ = self._pool.take(deadline)
         except OSError as error:

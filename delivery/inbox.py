@@ -71,13 +71,13 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read(path: Path) -> StoredEmail:
     # Imported here: `import delivery` is for those who send, and parsing takes as long to load as all of it.
     from email.message import EmailMessage
-    from email.parser import BytesParser
+    from email.parser import Parser
     from email.policy import default
 
-    message = BytesParser(EmailMessage, policy=default).parsebytes(path.read_bytes())
+    # Decoded first: international addresses stand in the headers as UTF-8 (RFC 6532), the rest is ASCII.
+    message = Parser(EmailMessage, policy=default).parsestr(path.read_text("utf-8", "replace"))
     name = path.name.partition(":")[0]
     microseconds, _, reference, attempt, _ = name.split(".")
-    recipient = message["To"].addresses[0]
     return StoredEmail(
         name=name,
         path=path,
@@ -85,13 +85,22 @@ def _read(path: Path) -> StoredEmail:
         attempt=int(attempt),
         date=_EPOCH + timedelta(microseconds=int(microseconds)),
         sender=message["From"].addresses[0].addr_spec,
-        recipient=recipient.addr_spec,
-        recipient_name=recipient.display_name,
+        recipient=message["To"].addresses[0].addr_spec,
+        recipient_name=_display_name(message, "To"),
         subject=str(message["Subject"]),
         headers=tuple((key, str(value)) for key, value in message.items()),
         html=_body(message, "html"),
         text=_body(message, "plain"),
     )
+
+
+def _display_name(message: EmailMessage, header: str) -> str:
+    from email.header import decode_header, make_header
+    from email.utils import parseaddr
+
+    # Not `.addresses[0].display_name`: it puts a space between the pieces of a long international name.
+    raw = next(str(value) for name, value in message.raw_items() if name == header)
+    return str(make_header(decode_header(parseaddr(raw)[0])))
 
 
 def _body(message: EmailMessage, kind: str) -> str:

@@ -17,4 +17,22 @@ def quotable(said: str | bytes, *, limit: int = 200) -> str:
     """
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     text = _KEY.sub("<key>", _ADDRESS.sub("<address>", text))
-    return _UNPRINTABLE.sub(" ", text).strip()[:limit]
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:limit]
+
+
+class HiddenText(str):
+    """Text that tracebacks with local variables, debuggers and reporters do not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+class HiddenBytes(bytes):
+    """Bytes that tracebacks with local variables, debuggers and reporters do not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes, hidden>"

@@ -12,6 +12,7 @@ from sendgrid.base_interface import region_host_dict
 from sendgrid.sendgrid import SendGridAPIClient
 
 from delivery.http import KeptHttp, Reply
+from delivery.redaction import HiddenText
 
 
 def open_client(
@@ -27,7 +28,10 @@ def open_client(
     api = SendGridAPIClient(api_key=api_key, host=host or region_host_dict[region])  # type: ignore[no-untyped-call]
     return KeptClient(
         host=api.host,
-        request_headers={**api.client.request_headers, "Content-Type": "application/json"},
+        request_headers={
+            name: HiddenText(value)
+            for name, value in {**api.client.request_headers, "Content-Type": "application/json"}.items()
+        },
         version=3,
         transport=KeptHttp(api.host, timeout=timeout, tls=tls),
     )

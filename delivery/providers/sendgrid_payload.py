@@ -9,6 +9,7 @@ import orjson
 from delivery.email import Email
 from delivery.headers import list_headers
 from delivery.provider import Rejected
+from delivery.redaction import HiddenBytes
 from delivery.wire import wire_address, wire_reference
 
 _NO_TRACKING = {
@@ -25,7 +26,7 @@ _NOT_IN_NAMES = str.maketrans(";,", "  ")
 def request_body(email: Email) -> bytes:
     """The body as JSON. Raises Rejected for what no request could carry."""
     try:
-        return orjson.dumps(payload(email))
+        return HiddenBytes(orjson.dumps(payload(email)))
     except orjson.JSONEncodeError:
         # `from None`: the error may quote the email.
         raise Rejected("the email holds half a character (a lone surrogate); nothing was sent") from None

@@ -18,7 +18,6 @@ the line is on the disk before the reply leaves.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import collections
 import os
 import random
@@ -26,7 +25,6 @@ import secrets
 import signal
 import ssl
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -34,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from loop_thread import LoopThread
 from sendgrid_connection import Connection
 from sendgrid_faults import NAMED, Fault
 
@@ -79,10 +78,8 @@ class SendGridFake:
         self._next: collections.deque[Fault] = collections.deque()
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log is not None else None
         self._waiting: list[tuple[bytes, Callable[[], None]]] = []
-        self._loop = asyncio.new_event_loop()
+        self._thread = LoopThread()
         self._open: set[Connection] = set()
-        self._thread = threading.Thread(target=self._run, name="sendgrid-fake", daemon=True)
-        self._is_up = threading.Event()
 
     @property
     def url(self) -> str:
@@ -99,14 +96,13 @@ class SendGridFake:
         return self._next[0] if self._next else None
 
     def start(self) -> SendGridFake:
-        self._thread.start()
-        if not self._is_up.wait(10):
-            raise RuntimeError("the fake did not come up")
+        self.port = self._thread.start(
+            lambda: Connection(self), port=self.port, tls=self._tls, at_end=self._reset_all
+        )
         return self
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.stop()
         if self._log is not None:
             os.close(self._log)
 
@@ -118,15 +114,19 @@ class SendGridFake:
 
     def close_idle(self) -> None:
         """Close every connection from our side, as servers do with idle ones; returns when that is done."""
-        done = threading.Event()
 
         def close() -> None:
             for connection in list(self._open):
                 connection.close()
-            self._loop.call_soon(done.set)
 
-        self._loop.call_soon_threadsafe(close)
-        done.wait(10)
+        self._thread.call(close)
+
+    def wait_until_closed(self, seconds: float = 5.0) -> bool:
+        """Whether the last connection ends in time."""
+        deadline = time.monotonic() + seconds
+        while self._open and time.monotonic() < deadline:
+            self._thread.call(lambda: None)
+        return not self._open
 
     def opened(self, connection: Connection) -> None:
         self.connections += 1
@@ -152,7 +152,7 @@ class SendGridFake:
             return
         lines = b"".join(orjson.dumps(asdict(accept)) + b"\n" for accept in taken)
         if not self._waiting:
-            self._loop.call_soon(self._write_log)
+            self._thread.loop.call_soon(self._write_log)
         self._waiting.append((lines, lambda: reply(message_id)))
 
     def _write_log(self) -> None:
@@ -164,22 +164,9 @@ class SendGridFake:
         for _, reply in waiting:
             reply()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        serve = self._loop.create_server(
-            lambda: Connection(self), "127.0.0.1", self.port, ssl=self._tls, backlog=1024
-        )
-        server = self._loop.run_until_complete(serve)
-        self.port = server.sockets[0].getsockname()[1]
-        self._is_up.set()
-        try:
-            self._loop.run_forever()
-        finally:
-            server.close()
-            for connection in list(self._open):
-                connection.reset()
-            self._loop.run_until_complete(asyncio.sleep(0))
-            self._loop.close()
+    def _reset_all(self) -> None:
+        for connection in list(self._open):
+            connection.reset()
 
 
 def main(arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ import orjson
 
 SIZE_LIMIT = 30 * 1024 * 1024
 RESERVED = frozenset(
-    [
+    {
         "x-sg-id",
         "x-sg-eid",
         "received",
@@ -26,10 +26,10 @@ RESERVED = frozenset(
         "reply-to",
         "cc",
         "bcc",
-    ]
+    }
 )
 TOP_LEVEL = frozenset(
-    [
+    {
         "personalizations",
         "from",
         "reply_to",
@@ -48,10 +48,10 @@ TOP_LEVEL = frozenset(
         "mail_settings",
         "tracking_settings",
         "sections",
-    ]
+    }
 )
 PER_PERSON = frozenset(
-    [
+    {
         "from",
         "to",
         "cc",
@@ -62,7 +62,7 @@ PER_PERSON = frozenset(
         "dynamic_template_data",
         "custom_args",
         "send_at",
-    ]
+    }
 )
 _ADDRESS = re.compile(
     r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", re.A | re.I

@@ -1,0 +1,86 @@
+"""Readers of the second-interview emails, in every branch a form can put them in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from itertools import product
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campaigns.context import Appointment, Brand, Context, LinkSet, PlanEntry, Reader
+
+FRIDAY = date(2026, 12, 4)
+ADVICE = ("details", "people", "format", "salary", "questions")
+BRAND = Brand(postal_address="1 Sample Street, Sampletown", site_url="https://runup.example.com")
+ZONES = (
+    ("Europe/Berlin", "Europe/Berlin"),
+    ("America/St_Johns", "America/St_Johns"),
+    ("Pacific/Kiritimati", "America/St_Johns"),
+)
+"""The interview's zone and the reader's: Ana at home, Sam at home, and Sam talking to Kiri's team."""
+AXES: dict[str, tuple[Any, ...]] = {
+    "zones": ZONES,
+    "has_time": (True, False),
+    "first_name": ("Ana", ""),
+    "company": ("Nordwind & Söhne", ""),
+    "role": ("Data analyst", ""),
+    "mode": ("onsite", "video", "phone", "unknown"),
+    "interviewers": ("same", "new", "unknown"),
+    "format": ("one_to_one", "panel", "case", "presentation", "group", "unknown"),
+    "country": ("", "DE", "US", "JP"),
+    "decision_on": (None, date(2026, 12, 11)),
+    "days_left": (-3, 0, 1, 5),
+    "has_plan": (True, False),
+    "merged": (ADVICE, ("people", "salary"), ("questions",), ()),
+    "is_rush": (False, True),
+}
+
+
+def reader_of(**known: Any) -> Context:
+    """What the emails see of one person; `known` are values of AXES, the first of each by default."""
+    known = {name: values[0] for name, values in AXES.items()} | known
+    zone, home = (ZoneInfo(name) for name in known["zones"])
+    starts_at = datetime(2026, 12, 4, 9, 30, tzinfo=zone) if known["has_time"] else None
+    home_starts_at = starts_at.astimezone(home) if starts_at else None
+    interview = Appointment(
+        day=FRIDAY,
+        start_time=starts_at.time() if starts_at else None,
+        zone=zone.key,
+        starts_at=starts_at,
+        home_starts_at=home_starts_at,
+        has_two_zones=bool(starts_at and zone.key != home.key),
+        is_past=known["days_left"] < 0,
+        **{name: known[name] for name in AXES if name in {field.name for field in fields(Appointment)}},
+    )
+    return Context(
+        subscriber=Reader(first_name=known["first_name"], home_zone=home.key),
+        interview=interview,
+        links=LinkSet(
+            **{field.name: f"https://runup.example.com/{field.name}/x" for field in fields(LinkSet)}
+        ),
+        brand=BRAND,
+        plan=_plan(home) if known["has_plan"] else (),
+        merged=known["merged"],
+        is_rush=known["is_rush"],
+    )
+
+
+def readers(step: str, count: int = 400) -> Iterator[Context]:
+    """Each value of each axis at least once, and `count` combinations, the same in every run."""
+    for name, values in AXES.items():
+        yield from (reader_of(**{name: value}) for value in values)
+    combinations = list(product(*(range(len(values)) for values in AXES.values())))
+    for chosen in random.Random(step).sample(combinations, count):
+        yield reader_of(**{name: values[at] for (name, values), at in zip(AXES.items(), chosen, strict=True)})
+
+
+def _plan(home: ZoneInfo) -> tuple[PlanEntry, ...]:
+    first = datetime(2026, 11, 27, 9, 4, tzinfo=home)
+    titles = ("Go one level deeper", "Same faces or new ones?", "Your checklist")
+    return tuple(
+        PlanEntry(key=f"step_{at}", title=title, at=first + timedelta(days=2 * at))
+        for at, title in enumerate(titles)
+    )
