@@ -1,4 +1,5 @@
 """What a template, a subject and a `when` expression may see, and nothing else."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -49,6 +50,11 @@ class Appointment:
     negative afterwards."""
     is_past: bool = False
     """The interview is over (its end has passed)."""
+
+    @property
+    def home_start_time(self) -> time | None:
+        """The start on the reader's own clock; None when the time is unknown."""
+        return self.home_starts_at.time() if self.home_starts_at else None
 
     @property
     def is_today(self) -> bool:

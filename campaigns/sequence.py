@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import time, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from campaigns.expressions import Condition
 
@@ -45,7 +46,14 @@ class Anchor(StrEnum):
         return self in _ACTS
 
 
-_ACTS = {Anchor.SIGNED_UP, Anchor.CONFIRMED, Anchor.MOVED, Anchor.CANCELED, Anchor.UNSUBSCRIBED, Anchor.OUTCOME}
+_ACTS = {
+    Anchor.SIGNED_UP,
+    Anchor.CONFIRMED,
+    Anchor.MOVED,
+    Anchor.CANCELED,
+    Anchor.UNSUBSCRIBED,
+    Anchor.OUTCOME,
+}
 
 
 class Day(StrEnum):
@@ -111,6 +119,8 @@ class Step:
     late: Late
     once_per: OncePer
     when: Condition | None = None
+    until_outcome: bool = False
+    """Pointless once we know what came of the interview."""
     window: Window | None = None
     exempt: frozenset[str] = frozenset()
     """`gap`, `window`: what this step does not wait for."""
@@ -132,8 +142,10 @@ class Step:
     @property
     def is_before(self) -> bool:
         """Speaks of an interview to come; it may not leave close to the start, whatever else is said."""
-        return isinstance(self.rule, CalendarRule) and self.rule.counted_from is Day.INTERVIEW and (
-            self.rule.day < 0 or (self.rule.day == 0 and not self.rule.after_step)
+        return (
+            isinstance(self.rule, CalendarRule)
+            and self.rule.counted_from is Day.INTERVIEW
+            and (self.rule.day < 0 or (self.rule.day == 0 and not self.rule.after_step))
         )
 
 
@@ -148,10 +160,10 @@ class Sequence:
     jitter: timedelta
     steps: tuple[Step, ...]
     version: str = ""
-    _by_key: dict[str, Step] = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        self._by_key.update({step.key: step for step in self.steps})
+    @cached_property
+    def _by_key(self) -> dict[str, Step]:
+        return {step.key: step for step in self.steps}
 
     def step(self, key: str) -> Step:
         """The step of that key; KeyError when a newer version has removed it."""

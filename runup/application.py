@@ -67,15 +67,14 @@ class Application:
     def worker(self, provider: Provider | None = None) -> Worker:
         """A worker on this database; with `provider` in place of the one the settings name."""
         from runup.providing import sender_of
-        from scheduler import Worker
+        from scheduler import Composer, Worker
 
         return Worker(
             database=self.database,
             provider=provider or self.provider(),
-            catalog=self.catalog,
-            links=self.links,
-            brand=self.brand,
-            sender=sender_of(self.settings),
+            composer=Composer(
+                catalog=self.catalog, links=self.links, brand=self.brand, sender=sender_of(self.settings)
+            ),
             clock=self.clock,
             concurrency=self.settings.concurrency,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from delivery.provider import Provider
 from delivery.providers import OutboxConfig, ProviderConfig, SendGridConfig, SmtpConfig, open_provider
 from runup.settings import Settings, SettingsError
+from scheduler.composing import Sender
 
 
 def provider_config(settings: Settings) -> ProviderConfig:
@@ -35,3 +36,8 @@ def provider_config(settings: Settings) -> ProviderConfig:
 def open_provider_of(settings: Settings) -> Provider:
     """The provider of the settings, behind the allow-list if there is one. The caller closes it."""
     return open_provider(provider_config(settings), allow_list=settings.allow_list)
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Who our emails come from."""
+    return Sender(address=settings.sender, name=settings.sender_name, reply_to=settings.reply_to)

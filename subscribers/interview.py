@@ -99,12 +99,22 @@ class Interview(Base):
     @property
     def starts_at(self) -> datetime:
         """The start in UTC; at 10:00 when the time is unknown."""
-        return resolve(self.held_on, self.start_time or ASSUMED_START, self.zone)
+        return start_of(self.held_on, self.start_time, self.zone)
 
     @property
     def ends_at(self) -> datetime:
-        """The end we assume: an hour after the start, three for a visit on site."""
-        return self.starts_at + timedelta(hours=3 if self.mode == Mode.ONSITE else 1)
+        """The end we assume, in UTC."""
+        return end_of(self.starts_at, self.mode)
+
+
+def start_of(held_on: date, start_time: time | None, zone: str) -> datetime:
+    """The start in UTC; at 10:00 when the time is unknown, for the rules that need a moment."""
+    return resolve(held_on, start_time or ASSUMED_START, zone)
+
+
+def end_of(starts_at: datetime, mode: str) -> datetime:
+    """The end we assume: an hour after the start, three for a visit on site."""
+    return starts_at + timedelta(hours=3 if mode == Mode.ONSITE else 1)
 
 
 def check_interview_date(held_on: date, zone: str, *, now: datetime) -> date:

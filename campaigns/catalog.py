@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from threading import Lock
+
+from campaigns.compiling import CompiledCampaign, compile_campaign
+from campaigns.context import Brand
+from campaigns.errors import CampaignError
+from campaigns.rendering import Renderer
+from campaigns.sequence import Sequence
+from campaigns.source_files import read_files
+from campaigns.timetable import load_sequence
+
+
+class Catalog:
+    """The campaigns on the shelf: those shipped with the package and, before them, an operator's own.
+
+    Sequences are read when asked for; words are compiled once per version, in a child process.
+    """
+
+    def __init__(self, *, folder: Path | None = None, brand: Brand | None = None) -> None:
+        self.brand = brand or Brand()
+        self._shelves: list[Traversable | Path] = [*([folder] if folder else []), files("templates")]
+        self._sequences: dict[str, Sequence] = {}
+        self._renderers: dict[str, Renderer] = {}
+        self._lock = Lock()
+
+    def keys(self) -> list[str]:
+        """Every campaign's key, sorted."""
+        return sorted(
+            {entry.name for shelf in self._shelves for entry in shelf.iterdir() if _is_campaign(entry)}
+        )
+
+    def folder(self, key: str) -> Traversable | Path:
+        """Where the campaign's files are. Raises CampaignError when there is no such campaign."""
+        for shelf in self._shelves:
+            if _is_campaign(shelf / key):
+                return shelf / key
+        raise CampaignError(
+            key, 0, f"there is no such campaign; known are {', '.join(self.keys()) or 'none'}"
+        )
+
+    def sequence(self, key: str) -> Sequence:
+        with self._lock:
+            if key not in self._sequences:
+                folder = self.folder(key)
+                version = read_files(folder, files("templates") / "_base").version
+                self._sequences[key] = replace(load_sequence(folder), version=version)
+            return self._sequences[key]
+
+    def renderer(self, key: str) -> Renderer:
+        with self._lock:
+            if key not in self._renderers:
+                self._renderers[key] = Renderer(self.compiled(key))
+            return self._renderers[key]
+
+    def compiled(self, key: str) -> CompiledCampaign:
+        """Compile the campaign's words now; `renderer` keeps what it needs."""
+        return compile_campaign(self.folder(key), brand=self.brand)
+
+
+def _is_campaign(entry: Traversable | Path) -> bool:
+    return entry.is_dir() and (entry / "sequence.toml").is_file()

@@ -1,0 +1,97 @@
+"""The only file that imports APScheduler: what runs how often. It only wakes us; the rows are the truth."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from scheduler.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+EVERY = 2.0
+"""Seconds between two ticks."""
+SILENT_AFTER = 60.0
+"""Seconds without a finished tick after which the watchdog calls for help."""
+
+
+class Clock:
+    """Ticks a worker until stopped. No email is a job here: a lost or doubled wake-up does no harm.
+
+    `on_silence` is called once when no tick has finished for `silent_after` seconds; a scheduler thread can
+    die without a word, and a worker that does nothing looks like a worker with nothing to do.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        every: float = EVERY,
+        silent_after: float = SILENT_AFTER,
+        on_silence: Callable[[float], None] | None = None,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._worker = worker
+        self._silent_after = silent_after
+        self._on_silence = on_silence or _cry
+        self._stopwatch = stopwatch
+        self._last = stopwatch()
+        self._done = threading.Event()
+        self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        # A late or doubled wake-up is one wake-up; the default drops what is a second late.
+        self._scheduler.add_job(
+            self._tick,
+            IntervalTrigger(seconds=every, timezone="UTC"),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+            next_run_time=None,
+            id="tick",
+        )
+
+    @property
+    def silence(self) -> float:
+        """Seconds since a tick last finished."""
+        return self._stopwatch() - self._last
+
+    def start(self) -> None:
+        self._scheduler.start()
+        self._scheduler.resume_job("tick")
+        self._watchdog.start()
+
+    def stop(self) -> None:
+        """Claim nothing more, let the calls under way answer, give everything back."""
+        self._worker.stop()
+        self._done.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        self._worker.close()
+
+    def _tick(self) -> None:
+        try:
+            tally = self._worker.tick()
+        except Exception:
+            # The next tick finds the rows as they are; dying here would silence every tick after.
+            log.exception("tick_failed")
+            return
+        self._last = self._stopwatch()
+        if tally.accepted or tally.failed or tally.held:
+            log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
+
+    def _watch(self) -> None:
+        cried = False
+        while not self._done.wait(min(1.0, self._silent_after / 4)):
+            silent = self.silence > self._silent_after
+            if silent and not cried:
+                self._on_silence(self.silence)
+            cried = silent
+
+
+def _cry(seconds: float) -> None:
+    log.critical("the worker has not ticked", seconds=round(seconds))

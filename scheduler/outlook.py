@@ -1,0 +1,83 @@
+"""One person's sends as they are told: what left, what will, what will not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.catalog import Catalog
+from campaigns.enrollment import Enrollment
+from campaigns.reasons import PLAIN_WORDS, Reason
+from scheduler.send import ARRIVED, IN_FLIGHT, UNSENT, Send
+from subscribers.wall_time import local
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One send in plain words. `at` is on the person's own clock: when it left, else when it is due.
+
+    `kind`: `left`, `coming`, `in_doubt` or `left_out`. `why` is empty where there is nothing to explain.
+    """
+
+    send_id: int
+    interview_id: int
+    campaign: str
+    step: str
+    title: str
+    kind: str
+    at: datetime | None
+    zone: str
+    state: str
+    reason: str
+    why: str
+    detail: str
+    merged: tuple[str, ...] = ()
+
+
+def outlook(session: Session, subscriber_id: int, *, catalog: Catalog) -> list[Line]:
+    """Everything written down about this person's sends, by the moment it left or is due.
+
+    A row that was closed and later taken up again is told once, as it stands now.
+    """
+    rows = session.execute(
+        select(Send, Enrollment.interview_id)
+        .join(Enrollment, Enrollment.id == Send.enrollment_id)
+        .where(Send.subscriber_id == subscriber_id)
+        .order_by(Send.occurrence)
+    ).all()
+    newest = {(row.Send.enrollment_id, row.Send.step, row.Send.occasion): row for row in rows}
+    lines = [_line(row.Send, row.interview_id, catalog) for row in newest.values()]
+    return sorted(lines, key=lambda line: (line.at is None, line.at or 0, line.send_id))
+
+
+def _line(send: Send, interview_id: int, catalog: Catalog) -> Line:
+    kind = _kind(send)
+    moment = send.left_at if kind in ("left", "in_doubt") else send.due_at
+    sequence = catalog.sequence(send.campaign)
+    reason = Reason(send.reason) if send.reason else None
+    return Line(
+        send_id=send.id,
+        interview_id=interview_id,
+        campaign=send.campaign,
+        step=send.step,
+        title=sequence.step(send.step).title if send.step in sequence else send.step,
+        kind=kind,
+        at=local(moment, send.subscriber.home_zone) if moment else None,
+        zone=send.subscriber.home_zone,
+        state=send.state,
+        reason=reason or "",
+        why=PLAIN_WORDS[reason] if reason and reason is not Reason.ACCEPTED else "",
+        detail=send.detail,
+        merged=tuple(send.merged.split()),
+    )
+
+
+def _kind(send: Send) -> str:
+    if send.state in ARRIVED:
+        return "left"
+    if send.state in UNSENT:
+        return "coming"
+    return "in_doubt" if send.state in IN_FLIGHT else "left_out"

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.enrollment import Enrollment
+from campaigns.reasons import Reason
+from runup.database import Base
+from subscribers.subscriber import Subscriber
+
+
+class State(StrEnum):
+    """Where a send stands; docs/reference/delivery.md draws who may change what."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    RETRY_WAIT = "retry_wait"
+    IN_DOUBT = "in_doubt"
+    ACCEPTED = "accepted"
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    DROPPED = "dropped"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    CANCELED = "canceled"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+UNSENT = (State.PLANNED, State.RETRY_WAIT, State.CLAIMED)
+"""Certainly nothing has left: `reconcile` may move or withdraw it."""
+IN_FLIGHT = (State.SENDING, State.IN_DOUBT)
+"""It may have left."""
+ARRIVED = (
+    State.ACCEPTED, State.PROCESSED, State.DEFERRED, State.DELIVERED, State.BOUNCED, State.DROPPED,
+)  # fmt: skip
+"""The provider took it."""
+TRIED = (State.REJECTED, State.DEAD, State.UNKNOWN)
+"""It was tried for good: planning does not try again."""
+OPEN = (*UNSENT, *IN_FLIGHT)
+
+_STATE_OF_REASON: dict[Reason, State] = {
+    Reason.ACCEPTED: State.ACCEPTED,
+    Reason.EXPIRED_LATE_JOIN: State.EXPIRED,
+    Reason.EXPIRED_OUTAGE: State.EXPIRED,
+    Reason.PAUSED_EXPIRED: State.EXPIRED,
+    Reason.DEFERRED_GAP: State.EXPIRED,
+    Reason.DEFERRED_WINDOW: State.EXPIRED,
+    Reason.UNSUBSCRIBED: State.SUPPRESSED,
+    Reason.SUPPRESSED_BOUNCE: State.SUPPRESSED,
+    Reason.SUPPRESSED_COMPLAINT: State.SUPPRESSED,
+    Reason.SUPPRESSED_BY_OPERATOR: State.SUPPRESSED,
+    Reason.UNCONFIRMED: State.SUPPRESSED,
+    Reason.ERASED: State.SUPPRESSED,
+    Reason.CANCELED: State.CANCELED,
+    Reason.MOVED: State.SUPERSEDED,
+    Reason.MERGED_INTO_CATCHUP: State.SUPERSEDED,
+    Reason.CONDITION_FALSE: State.SUPERSEDED,
+    Reason.OUTCOME_KNOWN: State.SUPERSEDED,
+    Reason.SUPERSEDED_VERSION: State.SUPERSEDED,
+    Reason.STEP_REMOVED: State.SUPERSEDED,
+    Reason.DUPLICATE_ADVICE: State.SUPERSEDED,
+    Reason.RENDER_ERROR: State.DEAD,
+    Reason.REJECTED: State.REJECTED,
+    Reason.UNKNOWN: State.UNKNOWN,
+}
+
+
+def final_state(reason: Reason) -> State:
+    """The state a send ends in for `reason`."""
+    return _STATE_OF_REASON[reason]
+
+
+def _listed(states: tuple[State, ...]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Send(Base):
+    """One step to one subscriber, once: a row with a state and a reason.
+
+    `occasion` says what it is for ("" once per enrollment, `r2` for the interview's revision 2, a moment for
+    an act): at most one send per occasion is open, and at most one ever leaves. `occurrence` counts the rows
+    of a step: a final row never changes, so taking a step up again is a new one. Moments are aware UTC;
+    `local_at` and `zone` are the wall time they were computed from, with the tzdata release.
+    """
+
+    __tablename__ = "send"
+    __table_args__ = (
+        UniqueConstraint("enrollment_id", "step", "occurrence"),
+        UniqueConstraint("reference"),
+        CheckConstraint(
+            f"(state IN ({_listed(OPEN)})) = (finished_at IS NULL)", name="final_has_a_moment"
+        ),
+        CheckConstraint(f"state IN ({_listed(OPEN)}) OR reason IS NOT NULL", name="final_has_a_reason"),
+        CheckConstraint(
+            "state <> 'sending' OR (lease_token IS NOT NULL AND intent_at IS NOT NULL)", name="sending_has_an_intent"
+        ),
+        CheckConstraint("state <> 'claimed' OR lease_token IS NOT NULL", name="claimed_has_a_lease"),
+        CheckConstraint(f"state NOT IN ({_listed(UNSENT)}) OR due_at IS NOT NULL", name="unsent_has_a_due_moment"),
+        _partial("ux_send_open", "enrollment_id", "step", "occasion", where=f"state IN ({_listed(OPEN)})", unique=True),
+        _partial("ux_send_left", "enrollment_id", "step", "occasion", where=f"state IN ({_listed(ARRIVED)})", unique=True),
+        _partial("ix_send_ready", "ready_at", where="state IN ('planned', 'retry_wait')"),
+        _partial("ix_send_expiring", "expires_at", where="state IN ('planned', 'retry_wait')"),
+        _partial("ix_send_leased", "lease_until", where="state IN ('claimed', 'sending')"),
+        _partial("ix_send_in_doubt", "id", where="state = 'in_doubt'"),
+        Index("ix_send_subscriber", "subscriber_id", "left_at"),
+        Index("ix_send_enrollment", "enrollment_id"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    enrollment_id: Mapped[int] = mapped_column(ForeignKey("enrollment.id"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
+    campaign: Mapped[str] = mapped_column(String(64))
+    step: Mapped[str] = mapped_column(String(40))
+    occasion: Mapped[str] = mapped_column(String(40), default="")
+    occurrence: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    reference: Mapped[str] = mapped_column(String(32))
+    """128 random bits, the only thing of ours a provider keeps."""
+
+    due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    local_at: Mapped[str] = mapped_column(String(19), default="")
+    zone: Mapped[str] = mapped_column(String(64), default="")
+    tzdata_version: Mapped[str] = mapped_column(String(16), default="")
+    planned_at: Mapped[datetime]
+    """When `reconcile` last looked at it."""
+    epoch: Mapped[int]
+    """The subscriber's epoch it was planned at; it leaves only while that is still theirs."""
+    merged: Mapped[str] = mapped_column(String(400), default="")
+    """catchup only: the keys it stands for, with spaces between."""
+    waits_for_gap: Mapped[bool] = mapped_column(default=True)
+    counts_for_gap: Mapped[bool] = mapped_column(default=True)
+    needs_consent: Mapped[bool] = mapped_column(default=True)
+
+    ready_at: Mapped[datetime | None]
+    """When it may be claimed: `due_at`, or later after a definite "not sent"."""
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    claims: Mapped[int] = mapped_column(default=0)
+    """Claims since the last intent: a worker that dies while rendering does not do so for ever."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    intent_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    """The intent after which it may have left; stays empty while it certainly has not."""
+    finished_at: Mapped[datetime | None]
+
+    enrollment: Mapped[Enrollment] = relationship()
+    subscriber: Mapped[Subscriber] = relationship()
+
+    def __repr__(self) -> str:
+        return f"Send(id={self.id}, step={self.step!r}, state={self.state!r})"
+
+
+class Attempt(Base):
+    """One intent to call the provider, written before the call, and what came of it."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("send_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    send_id: Mapped[int] = mapped_column(ForeignKey("send.id"))
+    number: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(32))
+    provider: Mapped[str] = mapped_column(String(32))
+    intent_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(String(8), default="")
+    """`ok`, or the letter of the error class: N, R, A, U (delivery.provider)."""
+    status: Mapped[int] = mapped_column(default=0)
+    provider_message_id: Mapped[str] = mapped_column(String(200), default="")
+    error: Mapped[str] = mapped_column(String(300), default="")
+
+
+class Heartbeat(Base):
+    """A worker's sign of life, for `status`, `doctor` and /health."""
+
+    __tablename__ = "heartbeat"
+
+    worker: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str] = mapped_column(String(128))
+    pid: Mapped[int]
+    started_at: Mapped[datetime]
+    last_tick_at: Mapped[datetime]
+    note: Mapped[str] = mapped_column(String(300), default="")
+    """Why it is not sending, when it is not."""
+
+
+class Hold(Base):
+    """A brake somebody has to release: while a row is here nothing is claimed and nothing expires."""
+
+    __tablename__ = "hold"
+
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    began_at: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(String(300))
+    released_until: Mapped[datetime | None]
+    """The operator agreed that what ends before this moment expires; None while we wait for that."""

@@ -1,0 +1,128 @@
+"""From rows to what planning needs to know of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.catalog import Catalog
+from campaigns.enrollment import CampaignPause, CampaignStep, Enrollment, register
+from campaigns.facts import Passage, Past, Person
+from campaigns.planning import Pause, Situation
+from campaigns.reasons import Reason
+from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
+from subscribers import suppression
+from subscribers.interview import Interview
+from subscribers.lists import has_newsletter
+from subscribers.subscriber import Subscriber
+
+_SUPPRESSED: dict[str, Reason] = {
+    suppression.Reason.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
+    suppression.Reason.BOUNCED: Reason.SUPPRESSED_BOUNCE,
+    suppression.Reason.COMPLAINED: Reason.SUPPRESSED_COMPLAINT,
+    suppression.Reason.BY_OPERATOR: Reason.SUPPRESSED_BY_OPERATOR,
+    suppression.Reason.ERASED: Reason.ERASED,
+}
+
+
+def enroll(session: Session, subscriber: Subscriber, *, catalog: Catalog, now: datetime) -> list[Enrollment]:
+    """The enrollments of a person's interviews; those that are missing are made."""
+    enrollments = list(session.scalars(select(Enrollment).where(Enrollment.subscriber_id == subscriber.id)))
+    enrolled = {(e.interview_id, e.campaign) for e in enrollments}
+    for interview in session.scalars(select(Interview).where(Interview.subscriber_id == subscriber.id)):
+        if (interview.id, interview.campaign) in enrolled:
+            continue
+        register(session, catalog.sequence(interview.campaign), now=now)
+        enrollments.append(
+            Enrollment(
+                subscriber=subscriber, interview=interview, campaign=interview.campaign, enrolled_at=now
+            )
+        )
+        session.add(enrollments[-1])
+    session.flush()
+    return enrollments
+
+
+def read_situation(
+    session: Session, subscriber: Subscriber, enrollments: Iterable[Enrollment], *, catalog: Catalog
+) -> Situation:
+    """Everything the plan of this person follows from."""
+    enrollments = list(enrollments)
+    keys = {enrollment.campaign for enrollment in enrollments}
+    return Situation(
+        sequences={key: catalog.sequence(key) for key in sorted(keys)},
+        person=person(session, subscriber),
+        passages=[passage(enrollment) for enrollment in enrollments],
+        history=_history(session, subscriber),
+        pauses=[
+            Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
+            for pause in session.scalars(select(CampaignPause).where(CampaignPause.campaign.in_(keys)))
+        ],
+        added={
+            (step.campaign, step.step): step.added_at
+            for step in session.scalars(select(CampaignStep).where(CampaignStep.campaign.in_(keys)))
+        },
+    )
+
+
+def person(session: Session, subscriber: Subscriber) -> Person:
+    found = subscriber.address_hmac and suppression.find_suppression(session, subscriber.address_hmac)
+    suppressed = _SUPPRESSED[found.reason] if found else None
+    return Person(
+        id=subscriber.id,
+        first_name=subscriber.first_name,
+        home_zone=subscriber.home_zone,
+        locale=subscriber.locale,
+        has_newsletter=has_newsletter(session, subscriber.id),
+        wants_goodbye=subscriber.wants_goodbye,
+        unsubscribed_at=subscriber.unsubscribed_at,
+        suppression=Reason.ERASED if subscriber.erased_at else suppressed,
+    )
+
+
+def passage(enrollment: Enrollment) -> Passage:
+    interview = enrollment.interview
+    return Passage(
+        id=enrollment.id,
+        campaign=enrollment.campaign,
+        held_on=interview.held_on,
+        start_time=interview.start_time,
+        zone=interview.zone,
+        mode=interview.mode,
+        interviewers=interview.interviewers,
+        format=interview.format,
+        company=interview.company,
+        role=interview.role,
+        country=interview.country,
+        decision_on=interview.decision_on,
+        revision=interview.revision,
+        requested_at=interview.requested_at,
+        confirmed_at=interview.confirmed_at,
+        moved_at=interview.moved_at,
+        canceled_at=interview.canceled_at,
+        outcome=interview.outcome or "",
+        outcome_at=interview.outcome_at,
+    )
+
+
+def _history(session: Session, subscriber: Subscriber) -> list[Past]:
+    rows = session.scalars(
+        select(Send).where(
+            Send.subscriber_id == subscriber.id, Send.state.in_((*ARRIVED, *IN_FLIGHT, *TRIED))
+        )
+    )
+    return [
+        Past(
+            enrollment=row.enrollment_id,
+            step=row.step,
+            occasion=row.occasion,
+            # In flight: it may have left, so planning counts it as left and leaves it to its worker.
+            reason=Reason(row.reason) if row.reason and row.state not in IN_FLIGHT else Reason.UNKNOWN,
+            left_at=row.left_at,
+            merged=tuple(row.merged.split()),
+        )
+        for row in rows
+    ]
