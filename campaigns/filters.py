@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from babel.dates import format_date, get_timezone_location
 from babel.lists import format_list
 from jinja2 import pass_context
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context as JinjaContext
-from jinja2.sandbox import SecurityError
 
 SCHEMES = ("https", "http", "mailto")
 _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"

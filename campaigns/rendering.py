@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import Template, UndefinedError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from campaigns.compiling import CompiledCampaign
 from campaigns.context import Context

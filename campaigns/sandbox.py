@@ -7,22 +7,62 @@ in which every template is compiled and tried before it is ever used (see confin
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from types import MethodType
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 LARGEST = 10**9
 _METHODS = {
     dict: {"items", "keys", "values", "get"},
     str: {"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"},
+    date: {"weekday", "isoweekday", "date", "time"},  # and datetime
 }
 # Those that multiply (`replace`, `center`, `indent`), format (`format`), switch escaping off (`safe`), or reach
 # attributes by name (`attr`) are left out.
 FILTERS = frozenset(
-    ["abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select", "selectattr", "sort", "string", "title", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"]
+    [
+        "abs",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "e",
+        "escape",
+        "first",
+        "float",
+        "forceescape",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "sort",
+        "string",
+        "title",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+        "wordcount",
+    ]
 )
 
 
@@ -48,8 +88,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:
         if isinstance(obj, (Macro, LoopContext)):
             return True
-        if isinstance(owner := getattr(obj, "__self__", None), (str, dict)):
-            return obj.__name__ in _METHODS[dict if isinstance(owner, dict) else str]
+        owner = getattr(obj, "__self__", None)
+        for kind, names in _METHODS.items():
+            if isinstance(owner, kind):
+                return obj.__name__ in names
         if isinstance(owner, LoopContext) and isinstance(obj, MethodType):
             return obj.__name__ in ("cycle", "changed")
         return any(obj is known for known in self.callables)
