@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from runup.web import assets, calendar, confirming, health, landing, plan, problems, unsubscribing
+from runup.web.body_limit import BodyLimit
+from runup.web.csrf import Csrf
+from runup.web.pages import Pages
+from runup.web.security import SecurityHeaders
+from runup.web.site import Site
+
+if TYPE_CHECKING:
+    from runup.application import Application
+
+
+def create_app(application: Application) -> FastAPI:
+    """The site over an opened application whose database is at the newest revision.
+
+    Handlers are plain functions run in threads; nothing is kept between requests, so any number of
+    processes can serve one database.
+    """
+    # The description of the API will be published with the API; pages need none.
+    app = FastAPI(title=application.brand.name, openapi_url=None, docs_url=None, redoc_url=None)
+    base_url = application.brand.site_url
+    app.state.site = Site(
+        application=application,
+        pages=Pages(application.brand),
+        csrf=Csrf(keys=application.links.keys, base_url=base_url),
+    )
+    for room in (landing, confirming, plan, unsubscribing, calendar, health, assets):
+        app.include_router(room.router)
+    app.mount("/static", assets.Assets())
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(SecurityHeaders, is_https=base_url.startswith("https:"))
+    return app

@@ -1,0 +1,51 @@
+"""What a browser sends with a form, read strictly: text fields, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import FormData
+
+MOST_FIELDS = 64
+_REPLACEMENT = "\ufffd"
+
+Fields = Mapping[str, str]
+"""A form's values by name."""
+
+
+async def read_form(request: Request) -> Fields:
+    """The fields of an urlencoded or multipart form. 415 for another kind of body; 400 for a field that comes
+    twice (which of the two would count?), for files, for broken encodings."""
+    if not _is_form(request):
+        raise HTTPException(415)
+    return _strict(await request.form(max_fields=MOST_FIELDS, max_files=0))
+
+
+async def read_any_form(request: Request) -> Fields:
+    """As `read_form`, but whatever cannot be read counts as empty: for the POST that must always work."""
+    try:
+        return _strict(await request.form(max_fields=MOST_FIELDS, max_files=0))
+    except HTTPException as error:
+        if error.status_code == 413:
+            raise
+        return {}
+
+
+FormFields = Annotated[Fields, Depends(read_form)]
+AnyFields = Annotated[Fields, Depends(read_any_form)]
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _strict(form: FormData) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if name in fields or not isinstance(value, str) or _REPLACEMENT in name + value:
+            raise HTTPException(400)
+        fields[name] = value
+    return fields

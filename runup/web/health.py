@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from runup.web.site import SiteDep
+from scheduler import Heartbeat
+
+router = APIRouter()
+
+SILENT_AFTER = timedelta(minutes=2)
+"""No worker has finished a tick for so long: something is wrong, for they tick every few seconds."""
+
+
+@router.api_route("/health", methods=["GET", "HEAD"])
+def health(site: SiteDep) -> Response:
+    """200 when the database answers and a worker has ticked lately, else 503. No counts, no names."""
+    try:
+        with site.application.database.read() as session:
+            last = session.scalar(select(func.max(Heartbeat.last_tick_at)))
+    except SQLAlchemyError:
+        return _answer("database unreachable", None, status=503)
+    if last is None:
+        return _answer("no worker has ticked yet", None, status=503)
+    if site.now - last > SILENT_AFTER:
+        return _answer("ticking has stopped", last.isoformat(), status=503)
+    return _answer("ok", last.isoformat(), status=200)
+
+
+def _answer(words: str, last_tick_at: str | None, *, status: int) -> Response:
+    return JSONResponse(
+        {"status": words, "last_tick_at": last_tick_at},
+        status_code=status,
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from runup.web.csrf import StaleForm
+from runup.web.forms import Fields, FormFields
+from runup.web.site import Site, SiteDep
+from scheduler import reconcile
+from subscribers import WORDING, InvalidSignUp, SignUp, address_hmac, sign_up
+
+router = APIRouter()
+
+FIELDS = (
+    "interview_date",
+    "interview_time",
+    "home_zone",
+    "interview_zone",
+    "mode",
+    "interviewers",
+    "format",
+    "first_name",
+    "email",
+    "company",
+    "role",
+    "country",
+    "decision_on",
+)
+"""In the order of the page; the error summary follows it. A link may prefill each of them, consent never."""
+SHORT_NAMES = {"date": "interview_date", "time": "interview_time", "zone": "home_zone"}
+"""For links written by hand: `/?date=2026-12-04`."""
+HONEYPOT = "website"
+"""A field no person sees. What fills it in is told what everybody is told, and nothing is stored."""
+MOST_KEPT = 400
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+def landing(request: Request, site: SiteDep) -> Response:
+    """The landing page with the form, prefilled from the query."""
+    query = {SHORT_NAMES.get(name, name): value for name, value in request.query_params.items()}
+    return _form(request, site, query)
+
+
+@router.post("/sign-up")
+def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Response:
+    """Write the sign-up down. The answer is the same whether the address is known, new or a robot's."""
+    try:
+        site.check_form(request, fields)
+    except StaleForm:
+        return _form(request, site, fields, errors={}, is_stale=True, status=403)
+    if not fields.get(HONEYPOT):
+        try:
+            form = SignUp.parse(fields, now=site.now)
+        except InvalidSignUp as error:
+            return _form(request, site, fields, errors=error.errors, status=422)
+        _store(request, site, form)
+    return RedirectResponse("/check-your-inbox", status_code=303)
+
+
+@router.api_route("/check-your-inbox", methods=["GET", "HEAD"])
+def check_your_inbox(site: SiteDep) -> Response:
+    return site.page("check_your_inbox.html")
+
+
+def _store(request: Request, site: Site, form: SignUp) -> None:
+    app, now = site.application, site.now
+    sender = address_hmac(request.client.host, app.hmac_key) if request.client else ""
+    with app.database.write() as session:
+        interview = sign_up(
+            session,
+            form,
+            campaign=app.settings.campaign,
+            hmac_key=app.hmac_key,
+            now=now,
+            source="form",
+            sender_hmac=sender,
+        )
+        reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
+
+
+def _form(
+    request: Request,
+    site: Site,
+    values: Fields,
+    *,
+    errors: Mapping[str, str] | None = None,
+    is_stale: bool = False,
+    status: int = 200,
+) -> Response:
+    kept = {name: values.get(name, "")[:MOST_KEPT] for name in FIELDS}
+    return site.form_page(
+        request,
+        "landing.html",
+        status=status,
+        values=kept,
+        agreed=bool(errors is not None and values.get("consent")),
+        errors=_in_page_order(errors or {}),
+        is_stale=is_stale,
+        wording=WORDING,
+        honeypot=HONEYPOT,
+    )
+
+
+def _in_page_order(errors: Mapping[str, str]) -> dict[str, str]:
+    order = (*FIELDS, "consent")
+    return {name: errors[name] for name in sorted(errors, key=order.index)}

@@ -1,0 +1,107 @@
+"""What goes wrong, as pages of the same family. None repeats what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from fastapi import FastAPI, Request
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from runup.web.csrf import ForeignForm, StaleForm
+from runup.web.security import headers_for
+from runup.web.site import Site
+from subscribers import InvalidLink
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Problem:
+    status: int
+    title: str
+    words: str
+
+
+NOT_FOUND = Problem(
+    404,
+    "This link does not work",
+    "It may be old, or a piece of it got lost on the way. Open the email once more and tap the button there, "
+    "or copy the whole address.",
+)
+STALE = Problem(
+    403,
+    "Please send that once more",
+    "This page lay open for a long time, or your browser did not keep our cookie. Nothing was changed. "
+    "Open the page again and send it from there.",
+)
+FOREIGN = Problem(
+    403,
+    "That came from another site",
+    "We only take forms from our own pages, and nothing was changed. Open the page here and send it again.",
+)
+BUSY = Problem(
+    503,
+    "Please try again in a minute",
+    "We could not write that down just now. Nothing was changed.",
+)
+BROKEN = Problem(
+    500,
+    "Something broke on our side",
+    "It is not your fault, and we have been told. Please try again in a few minutes.",
+)
+_BY_STATUS = {
+    400: Problem(
+        400, "We could not read that", "The form arrived damaged. Please go back and send it again."
+    ),
+    403: FOREIGN,
+    404: NOT_FOUND,
+    405: Problem(405, "That does not work here", "This address cannot be used that way."),
+    413: Problem(413, "That was too much", "The form was far longer than it can be. Please shorten it."),
+    415: Problem(415, "We could not read that", "Please use the form on our page."),
+    503: BUSY,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with a page."""
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        problem = _BY_STATUS.get(error.status_code) or Problem(
+            error.status_code, BROKEN.title, "Please go back and try again."
+        )
+        return _page(request, problem, headers=dict(error.headers or {}))
+
+    @app.exception_handler(InvalidLink)
+    async def not_found(request: Request, _error: Exception) -> Response:
+        return _page(request, NOT_FOUND)
+
+    @app.exception_handler(StaleForm)
+    async def stale(request: Request, _error: Exception) -> Response:
+        return _page(request, STALE)
+
+    @app.exception_handler(ForeignForm)
+    async def foreign(request: Request, _error: Exception) -> Response:
+        return _page(request, FOREIGN)
+
+    @app.exception_handler(OperationalError)
+    async def busy(request: Request, error: OperationalError) -> Response:
+        # The driver's words only: SQLAlchemy's own message repeats the statement's values.
+        log.error("database unavailable", error=str(error.orig).splitlines()[0] if error.orig else "")
+        return _page(request, BUSY, headers={"Retry-After": "60"})
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _error: Exception) -> Response:
+        # This one is answered outside the middleware that adds the headers everywhere else.
+        is_https = request.app.state.site.csrf.base_url.startswith("https:")
+        return _page(request, BROKEN, headers=dict(headers_for(request.url.path, is_https=is_https)))
+
+
+def _page(request: Request, problem: Problem, *, headers: dict[str, str] | None = None) -> HTMLResponse:
+    site: Site = request.app.state.site
+    response = site.page("problem.html", status=problem.status, problem=problem)
+    response.headers.update(headers or {})
+    return response

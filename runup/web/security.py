@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+HSTS = "max-age=31536000"
+TOKEN_ROOTS = ("/confirm/", "/plan/", "/unsubscribe/", "/calendar/")
+"""Paths that carry a signed token: whoever has the address has the page."""
+
+
+def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
+    """The headers every answer at `path` carries, errors included."""
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Referrer-Policy": "same-origin",
+    }
+    if is_https:
+        headers["Strict-Transport-Security"] = HSTS
+    if path.startswith(TOKEN_ROOTS):
+        # The address is the key: it may not travel as a referrer, rest in a cache or enter an index.
+        headers |= {
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "X-Robots-Tag": "noindex, nofollow",
+        }
+    return headers
+
+
+class SecurityHeaders:
+    """Puts `headers_for` on every answer. Where a page has set one of them itself, the page wins, except
+    on token pages, which nothing may loosen."""
+
+    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
+        self._app = app
+        self._is_https = is_https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = headers_for(scope["path"], is_https=self._is_https)
+        is_token_page = scope["path"].startswith(TOKEN_ROOTS)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in wanted.items():
+                    if is_token_page or name not in headers:
+                        headers[name] = value
+                if "Cache-Control" not in headers:
+                    headers["Cache-Control"] = "private, no-cache"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

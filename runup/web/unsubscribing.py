@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from runup.web.forms import AnyFields
+from runup.web.site import SiteDep
+from scheduler import reconcile
+from subscribers import Purpose, Subscriber, unsubscribe
+
+router = APIRouter()
+
+
+@router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"])
+def show(token: str, site: SiteDep) -> Response:
+    """A page with a button; opening it stops nothing."""
+    site.application.links.read(Purpose.UNSUBSCRIBE, token)
+    return site.page("unsubscribe.html", token=token)
+
+
+@router.post("/unsubscribe/{token}")
+def post(token: str, fields: AnyFields, site: SiteDep) -> Response:
+    """The page's button and RFC 8058's one click: both end everything and answer 200, however often.
+
+    No cookie, no Origin, no form token: a mail program sends this. The signed address is the proof, and the
+    worst a stolen one can do is to stop emails. Somebody who has been erased gets the same answer.
+    """
+    app, now = site.application, site.now
+    identity = app.links.read(Purpose.UNSUBSCRIBE, token)
+    with app.database.write() as session:
+        subscriber = session.get(Subscriber, identity)
+        if subscriber is not None:
+            unsubscribe(session, subscriber, now=now, wants_goodbye=bool(fields.get("goodbye")))
+            reconcile(session, subscriber.id, catalog=app.catalog, now=now)
+    return site.page("unsubscribed.html")
