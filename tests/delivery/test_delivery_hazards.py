@@ -6,11 +6,11 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from sendgrid_fake import SendGridFake
-from sendgrid_faults import HANG_AFTER_BODY, answer
+from sendgrid_faults import HANG_AFTER_BODY, Fault, answer
 
 from delivery import (
     AccountRefused,
@@ -31,7 +31,7 @@ KEY = "SG.a-key-of-the-tests.0123456789"
 
 @pytest.fixture
 def provider(sendgrid: SendGridFake) -> Iterator[Provider]:
-    opened = SendGrid(SendGridConfig(api_key=KEY, host=sendgrid.url), timeout=0.5)
+    opened = SendGrid(SendGridConfig(api_key=KEY, host=sendgrid.url), timeout=1.0)
     yield opened
     opened.close()
 
@@ -65,8 +65,13 @@ def test_h3_a_proxy_s_200_is_no_success(
 
 
 @pytest.mark.parametrize("fault", [None, answer(400), answer(401), HANG_AFTER_BODY])
-def test_h4_neither_the_key_nor_a_recipient_is_logged_or_shown(  # type: ignore[no-untyped-def]
-    provider: Provider, sendgrid: SendGridFake, to_ana: MakeEmail, caplog, capfd, fault
+def test_h4_neither_the_key_nor_a_recipient_is_logged_or_shown(
+    provider: Provider,
+    sendgrid: SendGridFake,
+    to_ana: MakeEmail,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    fault: Fault | None,
 ) -> None:
     assert logging.getLogger("python_http_client").level == logging.WARNING
     # Even when somebody turns it all on afterwards.
@@ -145,7 +150,9 @@ def test_h6_the_payload_is_for_the_stored_address_and_nobody_else(to_ana: MakeEm
 )
 @pytest.mark.parametrize("control", ["\r\n", "\n", "\r", "\x00", "\x85", "\u2028"])
 def test_h7_no_control_character_reaches_a_header(field: str, control: str) -> None:
-    values = dict.fromkeys(("sender", "recipient", "sender_name", "subject"), "ana@example.com")
+    values: dict[str, Any] = dict.fromkeys(
+        ("sender", "recipient", "sender_name", "subject"), "ana@example.com"
+    )
     values[field] = f"Hello{control}Bcc: evil@example.org"
     with pytest.raises(ValueError, match=f"{field} holds a control character"):
         Email(reference="r", attempt=1, html="h", text="t", date=datetime(2026, 3, 1, tzinfo=UTC), **values)

@@ -9,6 +9,7 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import parseaddr
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -190,7 +191,7 @@ def test_what_cannot_be_written_is_rejected(to_ana: MakeEmail, changes: dict[str
 
 
 def email_with(**changes: str) -> Email:
-    values = {
+    values: dict[str, Any] = {
         "sender": "hello@runup.example.com",
         "sender_name": "runup",
         "recipient": "ana@example.com",

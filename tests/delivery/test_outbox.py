@@ -144,7 +144,7 @@ def test_the_file_and_then_its_folder_are_on_the_disk_before_we_answer(
             (path.name if path.is_dir() else path.parent.name, len(list((folder / "new").iterdir())))
         )
 
-    monkeypatch.setattr(outbox_module.os, "fsync", record)
+    monkeypatch.setattr(os, "fsync", record)
     outbox.deliver(to_ana())
     assert synced == [("tmp", 0), ("new", 1)]
 
@@ -152,7 +152,7 @@ def test_the_file_and_then_its_folder_are_on_the_disk_before_we_answer(
 def test_a_full_disk_means_not_sent_and_leaves_nothing_behind(
     outbox: Provider, folder: Path, to_ana: MakeEmail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_module.os, "fsync", raising(OSError(28, "No space left on device")))
+    monkeypatch.setattr(os, "fsync", raising(OSError(28, "No space left on device")))
     with pytest.raises(NotSent, match="No space left"):
         outbox.deliver(to_ana())
     assert [list((folder / part).iterdir()) for part in ("tmp", "new", "cur")] == [[], [], []]

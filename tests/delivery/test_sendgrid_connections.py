@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from sendgrid_fake import SendGridFake
@@ -12,6 +12,9 @@ from sendgrid_faults import ACCEPT_THEN_CLOSE, answer
 
 from delivery import Email, NotSent, Provider, SendGridConfig, open_provider
 from delivery.providers.sendgrid import SendGrid
+
+if TYPE_CHECKING:
+    from conftest import Certificates
 
 MakeEmail: TypeAlias = Callable[..., Email]
 KEY = "SG.a-key-of-the-tests.0123456789"
@@ -106,7 +109,7 @@ def test_after_close_no_connection_is_open(
     assert sendgrid.wait_until_closed()
 
 
-def test_tls_is_spoken_and_the_certificate_verified(certificates, to_ana: MakeEmail) -> None:  # type: ignore[no-untyped-def]
+def test_tls_is_spoken_and_the_certificate_verified(certificates: Certificates, to_ana: MakeEmail) -> None:
     with SendGridFake(tls=certificates.localhost) as fake:
         provider = SendGrid(SendGridConfig(api_key=KEY, host=fake.url), tls=certificates.client)
         for attempt in range(1, 4):
@@ -115,7 +118,9 @@ def test_tls_is_spoken_and_the_certificate_verified(certificates, to_ana: MakeEm
         assert (fake.connections, len(fake.accepted)) == (1, 3)
 
 
-def test_a_certificate_nobody_vouches_for_means_not_sent(certificates, to_ana: MakeEmail) -> None:  # type: ignore[no-untyped-def]
+def test_a_certificate_nobody_vouches_for_means_not_sent(
+    certificates: Certificates, to_ana: MakeEmail
+) -> None:
     with SendGridFake(tls=certificates.localhost) as fake:
         provider = open_provider(SendGridConfig(api_key=KEY, host=fake.url))
         with pytest.raises(NotSent, match="certificate verify failed"):
@@ -123,7 +128,7 @@ def test_a_certificate_nobody_vouches_for_means_not_sent(certificates, to_ana: M
         assert fake.requests == []
 
 
-def test_a_certificate_for_another_name_means_not_sent(certificates, to_ana: MakeEmail) -> None:  # type: ignore[no-untyped-def]
+def test_a_certificate_for_another_name_means_not_sent(certificates: Certificates, to_ana: MakeEmail) -> None:
     with SendGridFake(tls=certificates.another_host) as fake:
         provider = SendGrid(SendGridConfig(api_key=KEY, host=fake.url), tls=certificates.client)
         with pytest.raises(NotSent, match="Hostname mismatch"):
@@ -146,7 +151,7 @@ def test_a_certificate_for_another_name_means_not_sent(certificates, to_ana: Mak
         ({"api_key": KEY, "host": "https://me@api.example.com"}, "RUNUP_SENDGRID_HOST"),
     ],
 )
-def test_a_wrong_setting_is_named_and_the_key_is_not(values: dict[str, str], complaint: str) -> None:
+def test_a_wrong_setting_is_named_and_the_key_is_not(values: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as refusal:
         SendGridConfig(**values)
     assert "hunter2" not in str(refusal.value)

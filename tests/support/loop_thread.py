@@ -59,5 +59,7 @@ class LoopThread:
             for task in tasks:
                 task.cancel()
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self.loop.run_until_complete(asyncio.sleep(0))
+            # Closing a connection takes the loop some rounds, of TLS some more.
+            for _ in range(5):
+                self.loop.run_until_complete(asyncio.sleep(0))
             self.loop.close()

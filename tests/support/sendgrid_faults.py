@@ -37,7 +37,7 @@ class Fault:
     how: How
     where: Where = Where.AFTER_BODY
     reply: bytes = field(default=b"", repr=False)
-    pause: float = 0.02
+    pause: float = 0.05
     keeps_open: bool = False
     is_accepted: bool = False
 

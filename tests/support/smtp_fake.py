@@ -66,15 +66,10 @@ class SmtpFake:
 
     def close_idle(self) -> None:
         """Close every connection from our side, as servers do with idle ones."""
-
-        def close() -> None:
-            for dialogue in self._open:
-                dialogue.hang_up()
-
-        self._thread.call(close)
+        self._thread.call(self._hang_up_all)
 
     def __enter__(self) -> SmtpFake:
-        self.port = self._thread.start(self._dialogue, tls=self._implicit)
+        self.port = self._thread.start(self._dialogue, tls=self._implicit, at_end=self._hang_up_all)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,6 +90,10 @@ class SmtpFake:
         if isinstance(turn, Turn):
             await server.behave(turn)
         return turn if isinstance(turn, str) else f"250 2.0.0 Ok: queued as {len(self.received):06d}"
+
+    def _hang_up_all(self) -> None:
+        for dialogue in self._open:
+            dialogue.hang_up()
 
     def _dialogue(self) -> _Dialogue:
         self.connections += 1
