@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from itertools import product
+from functools import cache
+from html import unescape
+from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from campaigns.compiling import compile_campaign
 from campaigns.context import Appointment, Brand, Context, LinkSet, PlanEntry, Reader
+from campaigns.rendering import Content, Renderer
+
+FOLDER = files("templates") / "second_interview"
+KEYS = [step["key"] for step in tomllib.loads((FOLDER / "sequence.toml").read_text("utf-8"))["step"]]
 
 FRIDAY = date(2026, 12, 4)
 ADVICE = ("details", "people", "format", "salary", "questions")
@@ -68,13 +77,44 @@ def reader_of(**known: Any) -> Context:
     )
 
 
-def readers(step: str, count: int = 400) -> Iterator[Context]:
+def readers(step: str, count: int) -> Iterator[Context]:
     """Each value of each axis at least once, and `count` combinations, the same in every run."""
     for name, values in AXES.items():
         yield from (reader_of(**{name: value}) for value in values)
-    combinations = list(product(*(range(len(values)) for values in AXES.values())))
-    for chosen in random.Random(step).sample(combinations, count):
-        yield reader_of(**{name: values[at] for (name, values), at in zip(AXES.items(), chosen, strict=True)})
+    chance = random.Random(step)
+    for _ in range(count):
+        yield reader_of(**{name: chance.choice(values) for name, values in AXES.items()})
+
+
+@cache
+def renderer() -> Renderer:
+    """The shipped words, compiled once for all tests of a run."""
+    return Renderer(compile_campaign(FOLDER, brand=BRAND))
+
+
+def read(key: str, reader: Context | None = None, **known: Any) -> Content:
+    return renderer().render(key, reader or reader_of(**known))
+
+
+@cache
+def branches(key: str) -> tuple[tuple[Context, Content], ...]:
+    """Many readers and what each of them gets; rendered once, and equal emails kept once."""
+    emails: dict[Content, Content] = {}
+    rendered = ((reader, read(key, reader)) for reader in readers(key, count=250))
+    return tuple((reader, emails.setdefault(email, email)) for reader, email in rendered)
+
+
+@cache
+def both(content: Content) -> tuple[str, str]:
+    """The text part, and what a reader sees of the HTML part."""
+    return content.text, seen_in(content.html)
+
+
+def seen_in(html: str) -> str:
+    """One paragraph or list item a line."""
+    shown = re.sub(r"<!--.*?-->|<style.*?</style>|<head>.*?</head>", "", html, flags=re.S)
+    lines = re.sub(r"</?(?:p|li|h\d|div|td|tr|br|ul|ol)\b[^>]*>", "\n", re.sub(r"\s+", " ", shown))
+    return re.sub(r"\s*\n\s*", "\n", unescape(re.sub(r"<[^>]+>", "", lines)))
 
 
 def _plan(home: ZoneInfo) -> tuple[PlanEntry, ...]:
