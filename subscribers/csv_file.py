@@ -1,10 +1,11 @@
-"""Reading and writing CSV files of strangers: any encoding they say, bounded memory, cells that run nothing."""
+"""CSV files of strangers: the encoding they say, bounded memory, cells that run nothing in a spreadsheet."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, TextIO
@@ -13,6 +14,7 @@ LONGEST_LINE = 256 * 1024
 LONGEST_CELL = 8 * 1024
 MOST_COLUMNS = 200
 _RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\0")
+_UNDECODABLE = re.compile("[\ud800-\udfff\ufffd]")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -28,7 +30,7 @@ class UnreadableFile(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """One row: its first line in the file, counted from 1, and its cells by column or what is wrong with it."""
+    """One row: its first line in the file, counted from 1, and its cells by column, or what is wrong."""
 
     number: int
     cells: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -36,7 +38,7 @@ class Line:
 
 
 def read_csv(file: BinaryIO, *, encoding: str = "") -> tuple[list[str], Iterator[Line]]:
-    """The column names of the first line (lower case, `_` for spaces) and the rows, read as they are asked for.
+    """The column names of the first line (lower case, `_` for spaces) and the rows, read as one asks.
 
     `encoding` empty: UTF-8, or what a byte order mark says. Commas, semicolons and tabs are told apart by
     the first line. A row that cannot be read is a Line with a problem and the next one goes on. Raises
@@ -62,12 +64,13 @@ def read_csv(file: BinaryIO, *, encoding: str = "") -> tuple[list[str], Iterator
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> int:
-    """Write rows that a spreadsheet shows and never runs; `read_csv` gives the same cells back. Returns how many."""
+    """Write rows a spreadsheet shows and never runs; `read_csv` gives the same cells. Returns how many."""
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(columns)
     count = 0
-    for count, row in enumerate(rows, start=1):
+    for row in rows:
         writer.writerow([armored(row.get(name, "")) for name in columns])
+        count += 1
     return count
 
 
@@ -121,7 +124,8 @@ def _rows(lines: _Lines, columns: list[str], *, delimiter: str, encoding: str) -
         except StopIteration:
             return
         except csv.Error:
-            yield Line(number, problem="a cell has no end: is a quotation mark left open?")
+            words = f"is a quotation mark left open? Lines {number} to {reader.line_num} were not read"
+            yield Line(number, problem=f"a cell has no end: {words}")
             continue
         if any(cell.strip() for cell in cells):
             yield _line(number, cells, columns, encoding)
@@ -163,7 +167,7 @@ def _decoded(file: BinaryIO, encoding: str) -> TextIO:
 
 
 def _has_undecodable(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" or c == "\ufffd" for c in text)
+    return _UNDECODABLE.search(text) is not None
 
 
 def _column(name: str) -> str:

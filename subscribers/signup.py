@@ -106,7 +106,7 @@ def sign_up(
     Sending the form again before confirming updates the pending interview. A confirmed one is never
     changed by a form: whoever types an address need not be its owner.
     """
-    subscriber = _subscriber(session, form, hmac_key=hmac_key, now=now)
+    subscriber = find_or_add(session, form, hmac_key=hmac_key, now=now)
     interview = _pending(session, subscriber, form, campaign=campaign, now=now)
     if interview is None:
         interview = Interview(
@@ -139,7 +139,8 @@ def sign_up(
     return interview
 
 
-def _subscriber(session: Session, form: SignUp, *, hmac_key: bytes, now: datetime) -> Subscriber:
+def find_or_add(session: Session, form: SignUp, *, hmac_key: bytes, now: datetime) -> Subscriber:
+    """The subscriber of the form's address, locked; a new one gets the form's name and zone."""
     key = address_hmac(form.address, hmac_key)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     # Two sign-ups of one new address at the same time: the second finds the row of the first.
