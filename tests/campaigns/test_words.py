@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from readers import ADVICE, AXES, FOLDER, KEYS, ZONES, both, branches, read, reader_of
+
+from campaigns.context import Brand, LinkSet
 
 DAY_BOUND = ("catchup", "day_before", "morning", "welcome", "moved")
 PARTING = ("confirm", "goodbye")
@@ -172,3 +175,11 @@ def test_every_axis_has_a_value_that_changes_some_email() -> None:
     for name, values in AXES.items():
         emails = {tuple(read(key, **{name: value}).text for key in KEYS) for value in values}
         assert len(emails) > 1, name
+
+
+def test_confirm_and_goodbye_need_no_link_but_their_own() -> None:
+    """A stranger's address gets nothing to manage, and who has left has nothing left to manage."""
+    confirm = replace(reader_of(), links=LinkSet(confirm="https://runup.example.com/confirm/x"))
+    assert "https://runup.example.com/confirm/x" in read("confirm", confirm).text
+    goodbye = replace(reader_of(), links=LinkSet(), brand=Brand())
+    assert "http" not in read("goodbye", goodbye).text

@@ -52,7 +52,7 @@ TAUGHT = {
     "closing: thank them after a no": ("rejected", "then thank them", "use what you hear", "stay in touch"),
     "closing: three questions": (
         "rejected",
-        "what spoke for me?",
+        "what spoke in my favor?",
         "what was missing?",
         "advise me to work on?",
     ),
