@@ -1,0 +1,61 @@
+"""A finding of the check, and those that need no rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from campaigns.compiling import CompiledCampaign
+from campaigns.errors import CampaignError
+from campaigns.sandbox import runtime_environment
+from campaigns.source_files import PARTS
+from campaigns.unknown_names import unknown_names
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to put right. An error forbids publishing; a warning is for a human to judge."""
+
+    severity: Literal["error", "warning"]
+    file: str
+    line: int
+    """From 1; 0 for the whole file."""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.severity}: {self.message}"
+
+    @classmethod
+    def of(cls, error: CampaignError) -> Finding:
+        return cls("error", error.file, error.line, error.message)
+
+
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors first, each once, in the order of the files."""
+    return sorted(set(findings), key=lambda one: (one.severity, one.file, one.line, one.message))
+
+
+def known_names(compiled: CompiledCampaign) -> list[Finding]:
+    """Names, attributes and facts that a template uses and that do not exist, in any branch."""
+    environment = runtime_environment(escape=True)
+    findings = []
+    for step, parts in compiled.sources.items():
+        for part, source in parts.items():
+            extra = ("subject", "preheader") if part in ("html", "text") else ()
+            tree = environment.parse(source)
+            for line, message in unknown_names(
+                tree, facts=compiled.facts, steps=compiled.sources, extra=extra
+            ):
+                findings.append(place(compiled, step, part, line, message))
+    return findings
+
+
+def place(compiled: CompiledCampaign, step: str, part: str, line: int, message: str) -> Finding:
+    """An error at a line of the compiled source, told as the place where that line was written."""
+    origins = compiled.origins[step][part]
+    origin = origins[min(max(line, 1), len(origins)) - 1]
+    if not origin.line:
+        return Finding("error", f"{compiled.name}/{step}/{PARTS[part]}", 0, message)
+    return Finding("error", origin.file, origin.line, message)

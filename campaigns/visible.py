@@ -1,0 +1,50 @@
+"""What a reader sees of an HTML email: its words, its links, its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+
+@dataclass(frozen=True)
+class Visible:
+    words: str
+    """Title, preheader and body with single spaces; a picture counts as its alternative text."""
+    links: tuple[str, ...]
+    """Every address behind a link or a picture, in order."""
+
+
+def visible(html: str) -> Visible:
+    """Reads a finished email. Comments (Outlook's tables) and style sheets are not seen."""
+    reader = _Reader(convert_charrefs=True)
+    reader.feed(html)
+    reader.close()
+    return Visible(" ".join("".join(reader.words).split()), tuple(reader.links))
+
+
+class _Reader(HTMLParser):
+    def __init__(self, *, convert_charrefs: bool) -> None:
+        super().__init__(convert_charrefs=convert_charrefs)
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self._in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_style = tag == "style"
+        if tag not in ("b", "strong", "em", "i", "a", "span"):
+            self.words.append(" ")
+        for name, value in attrs:
+            if name in ("href", "src"):
+                self.links.append(value or "")
+            elif name == "alt":
+                self.words.append(f" {value or ''} ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "style":
+            self._in_style = False
+        elif tag not in ("b", "strong", "em", "i", "a", "span"):
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._in_style:
+            self.words.append(data)
