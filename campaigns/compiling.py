@@ -19,11 +19,12 @@ from campaigns.errors import CampaignError
 from campaigns.expanding import Expander
 from campaigns.marks import Origin
 from campaigns.mjml_scan import prepare
-from campaigns.mjml_tokens import Restored, Tokens, restore_text, tokenize
+from campaigns.mjml_tokens import Restored, restore_text, tokenize
 from campaigns.sandbox import forbidden, runtime_environment
 from campaigns.source_files import PARTS, CampaignFiles, load_facts, read_files
 
 _SPAN = re.compile(r"^(.*?)(?: in root template)?(?: at position (\d+):\d+)?$")
+_STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
 _environments = {True: runtime_environment(escape=True), False: runtime_environment(escape=False)}
 
 
@@ -126,47 +127,63 @@ def _compile_part(
     tokens = tokenize(document)
     if len(tokens.text) > limits.max_size:
         raise tokens.places.error(0, f"this email is larger than {limits.max_size // 1000} kB before MJML")
-    mjml, errors = prepare(tokens, max_depth=limits.max_depth)
-    for error in errors[:-1]:
+    prepared = prepare(tokens, max_depth=limits.max_depth)
+    for error in prepared.errors[:-1]:
         on_error(error)
-    if errors:
-        raise errors[-1]
-    html = to_html(mjml, tokens)
+    if prepared.errors:
+        raise prepared.errors[-1]
+    try:
+        html = to_html(prepared.mjml)
+    except MjmlError as error:
+        raise tokens.places.error(prepared.offset_before(error.position), str(error)) from None
     if lost := tokens.missing_from(html):
         origin = lost[0].origin
         raise CampaignError(origin.file, origin.line, f"MJML cannot carry {lost[0].source} in this attribute")
     return Part(_checked(tokens.restore(html), escape=True), tokens.restore(tokens.text))
 
 
-def to_html(mjml: str, tokens: Tokens | None = None) -> str:
-    """MJML to HTML, without external fonts. A fault becomes a CampaignError, as near to its line as the engine tells."""
+class MjmlError(Exception):
+    """What the engine said, and at which byte (0 when it did not say)."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+def to_html(mjml: str) -> str:
+    """MJML to HTML, without external fonts. Raises MjmlError."""
     try:
         return mjml2html(mjml, fonts={})
     except ValueError as error:
         found = _SPAN.match(str(error))
-        reason = f"MJML: {found[1] if found else error}"
-        if tokens is None:
-            raise CampaignError("", 0, reason) from None
-        raise tokens.places.error(_offset(mjml, int(found[2] or 0) if found else 0), reason) from None
-
-
-def _offset(mjml: str, position: int) -> int:
-    """MRML counts bytes of what it was given; we count characters, without the `mj-raw` that was put in."""
-    before = mjml.encode()[:position].decode(errors="ignore")
-    return len(before) - before.count("<mj-raw>qzx") * 8 - before.count("xzq</mj-raw>") * 9
+        assert found
+        raise MjmlError(f"MJML: {found[1]}", int(found[2] or 0)) from None
 
 
 def _checked(restored: Restored, *, escape: bool) -> Restored:
+    """The same source, once Jinja can read it and nothing in it is forbidden."""
     try:
         tree = _environments[escape].parse(restored.source)
         problem = forbidden(tree)
-        _environments[escape].compile(tree)
     except TemplateSyntaxError as error:
         problem = error.lineno, error.message or "this tag cannot be read"
+        if "end of template" in problem[1]:
+            problem = _unclosed(restored.source) or problem[0], problem[1]
     if problem:
         origin = restored.origins[min(problem[0], len(restored.origins)) - 1]
         raise CampaignError(origin.file, origin.line, problem[1])
     return restored
+
+
+def _unclosed(source: str) -> int:
+    """The line of the innermost `{% if %}` that nothing ends; 0 when all are ended."""
+    lines: list[int] = []
+    for found in _STATEMENT.finditer(source):
+        if found[1].startswith("end") and lines:
+            lines.pop()
+        elif found[1] in ("if", "for", "macro", "call", "filter", "with"):
+            lines.append(source.count("\n", 0, found.start(1)) + 1)
+    return lines[-1] if lines else 0
 
 
 def _raise(error: CampaignError) -> None:

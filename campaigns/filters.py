@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -20,6 +21,7 @@ _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
 _SPOKEN = {"hour": "an", "honest": "an", "heir": "an", "one": "a", "once": "a", "uni": "a", "use": "a", "user": "a",
            "usual": "a", "european": "a", "ux": "a", "uk": "a", "us": "a", "eu": "an"}  # fmt: skip
 _LETTERS_WITH_AN = frozenset("AEFHILMNORSX")
+_PLAIN_ADDRESS = re.compile(r"(?:https?://|mailto:)[\w.~:/?#@!$&*+,;=%-]+", re.ASCII)
 _QUOTED = {character: f"%{ord(character):02X}" for character in "\"'<>()\\ `{}"}
 
 
@@ -117,7 +119,9 @@ def link(value: object) -> str:
     Refuses every scheme but https, http and mailto (`javascript:` in a stored address must not reach a reader), and
     an empty address, which would be a button that does nothing.
     """
-    address = "".join(character for character in str(value) if character > " ")
+    if _PLAIN_ADDRESS.fullmatch(text := str(value)):
+        return text
+    address = "".join(character for character in text if character > " ")
     if urlsplit(address).scheme.lower() not in SCHEMES:
         raise SecurityError("a link must start with https:, http: or mailto:")
     return "".join(_QUOTED.get(character, character) for character in address)

@@ -1,4 +1,4 @@
-"""Reads MJML before the engine does: says what is wrong with file and line, and puts `{% %}` between elements in `mj-raw`.
+"""Reads MJML before the engine does: says what is wrong, and puts `{% %}` between elements in `mj-raw`.
 
 The engine (MRML) says nothing about unknown tags, little about broken ones, and ends the process on deep nesting.
 """
@@ -6,29 +6,51 @@ The engine (MRML) says nothing about unknown tags, little about broken ones, and
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from html.parser import HTMLParser
 
 from campaigns.errors import CampaignError
 from campaigns.marks import Tag
 from campaigns.mjml_components import ATTRIBUTES, CHILDREN, REFUSED_HTML, TAKES_RAW, URL_ATTRIBUTES, VOID
-from campaigns.mjml_tokens import Tokens, as_url
+from campaigns.mjml_tokens import TOKEN_LENGTH, Tokens, as_url
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _UNQUOTED = re.compile(r"=\s*[^\s\"'>/=]")
 _VALUE = r"""(?is)(?<![\w-]){name}\s*=\s*("[^"]*"|'[^']*')"""
 
 
-def prepare(tokens: Tokens, *, max_depth: int) -> tuple[str, list[CampaignError]]:
+@dataclass(frozen=True)
+class Prepared:
     """MJML ready for the engine, and everything that is wrong with it. With errors, the MJML is not usable."""
+
+    mjml: str
+    errors: list[CampaignError]
+    edits: list[tuple[int, int, str]]
+    """Start, end and replacement, in the order of the text."""
+
+    def offset_before(self, position: int) -> int:
+        """Where a byte of `mjml` (the engine counts bytes) stood in the text before it was prepared."""
+        offset = len(self.mjml.encode()[:position].decode(errors="ignore"))
+        moved = 0
+        for start, end, replacement in self.edits:
+            if start + moved >= offset:
+                break
+            moved += len(replacement) - (end - start)
+        return max(0, offset - moved)
+
+
+def prepare(tokens: Tokens, *, max_depth: int) -> Prepared:
+    """Reads the whole text, so that an author sees every fault at once."""
     scan = _Scan(tokens, max_depth)
     scan.feed(tokens.text)
     scan.close()
     scan.finish()
+    edits = sorted(scan.edits)
     text = tokens.text
-    for start, end, replacement in sorted(scan.edits, reverse=True):
+    for start, end, replacement in reversed(edits):
         text = text[:start] + replacement + text[end:]
-    return text, scan.errors
+    return Prepared(text, scan.errors, edits)
 
 
 class _TooDeepError(Exception):
@@ -179,27 +201,26 @@ class _Scan(HTMLParser):
 
     def _between_elements(self, data: str) -> None:
         """Only elements may stand here, so a `{% if %}` gets its own `mj-raw` and anything else is refused."""
-        found = self._tokens.find(data)
-        rest = data
-        for offset, tag in found:
-            token = data[offset : offset + 12]
-            rest = rest.replace(token, "", 1)
-            self._wrap(self._offset + offset, token, tag)
-        if rest.strip():
-            word = rest.split()[0][:20]
+        raws = []
+        for offset, tag in self._tokens.find(data):
+            if not self._refused_here(tag, self._offset + offset):
+                raws.append(f"<mj-raw>{data[offset : offset + TOKEN_LENGTH]}</mj-raw>")
+        if words := self._tokens.without(data).split():
             where = f"in <{self._parent}>" if self._parent else "outside <mjml>"
-            self._say(f"text may not stand directly {where} (`{word}`); put it into <mj-text>")
+            self._say(f"text may not stand directly {where} (`{words[0][:20]}`); put it into <mj-text>")
+        # MRML takes line ends between elements, but a space between two on one line is "unexpected" to it.
+        self.edits.append((self._offset, self._offset + len(data), "\n".join(["", *raws, ""])))
 
-    def _wrap(self, start: int, token: str, tag: Tag) -> None:
+    def _refused_here(self, tag: Tag, offset: int) -> bool:
         if tag.is_output:
-            self._say(f"{{{{ }}}} may not stand directly in <{self._parent}>; put it into <mj-text>", start)
+            self._say(f"{{{{ }}}} may not stand directly in <{self._parent}>; put it into <mj-text>", offset)
         elif self._parent not in TAKES_RAW:
             where = f"<{self._parent}>" if self._parent else "the document itself"
             self._say(
-                f"{{% %}} may not stand in {where}; put it around the whole section or inside a column", start
+                f"{{% %}} may not stand in {where}; put it around the whole section or inside a column",
+                offset,
             )
-        else:
-            self.edits.append((start, start + len(token), f"<mj-raw>{token}</mj-raw>"))
+        return tag.is_output or self._parent not in TAKES_RAW
 
     @property
     def _parent(self) -> str:

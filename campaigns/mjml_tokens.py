@@ -10,6 +10,7 @@ from campaigns.marks import Document, Origin, Places, Tag
 
 # Lower-case letters only: whatever MJML does with text, attribute values or style sheets, it leaves those alone.
 _TOKEN = re.compile("qzx([a-p]{5})([lu])xzq")
+TOKEN_LENGTH = 12
 _JINJA_OPENS = re.compile(r"\{[{%#]")
 _OUTPUT = re.compile(r"\{\{([-+]?)(.*?)([-+]?)\}\}", re.S)
 
@@ -33,6 +34,10 @@ class Tokens:
     def find(self, text: str) -> list[tuple[int, Tag]]:
         """Each token in a string: offset and tag."""
         return [(found.start(), self.tags[_number(found[1])]) for found in _TOKEN.finditer(text)]
+
+    def without(self, text: str) -> str:
+        """The string with its tokens taken out."""
+        return _TOKEN.sub("", text)
 
     def restore(self, html: str) -> Restored:
         """Each token is its tag again. Every tag starts a line (inside the tag, so that nothing is printed), and

@@ -64,9 +64,11 @@ class Renderer:
         return Content(subject, preheader, html, text)
 
     def _part(self, step: str, part: str, names: Mapping[str, Any]) -> str:
-        template = self._template(step, part)
         try:
+            template = self._template(step, part)
             pieces = list(islice(_pieces(template, names), _MAX_PIECES))
+        except RenderError:
+            raise
         except Exception as error:  # a template can raise anything
             raise self._explain(step, part, error) from None
         size = sum(map(len, pieces))

@@ -6,17 +6,25 @@ in which every template is compiled and tried before it is ever used (see confin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
+from difflib import get_close_matches
 from types import MethodType
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
+from jinja2.defaults import DEFAULT_TESTS
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from campaigns.context import Appointment, Brand, LinkSet, PlanEntry, Reader
+from campaigns.filters import FILTERS as WORDS
+from campaigns.filters import parse_date, parse_time
+
 LARGEST = 10**9
+_PLAIN = frozenset([Reader, Appointment, LinkSet, Brand, PlanEntry])
+_NOTHING = object()
 _METHODS = {
     dict: {"items", "keys", "values", "get"},
     str: {"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"},
@@ -65,6 +73,10 @@ FILTERS = frozenset(
     ]
 )
 
+ALL_FILTERS = FILTERS | set(WORDS)
+TESTS = frozenset(DEFAULT_TESTS) - {"filter", "test"}
+_LOADING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, with bounded operators and a list of what may be called instead of a list of what may not."""
@@ -75,6 +87,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=StrictUndefined, **options)
         self.callables: set[Callable[..., Any]] = set()
         self.globals.clear()
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) in _PLAIN and not attribute.startswith(
+            "_"
+        ):  # nothing to guard, and most of all look-ups
+            value = getattr(obj, attribute, _NOTHING)
+            return value if value is not _NOTHING else self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if not (_is_number(left) and _is_number(right)):
@@ -104,9 +124,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 def runtime_environment(*, escape: bool) -> Sandbox:
     """The environment of one recipient's email. `escape` is False for plain text only, never for HTML."""
-    from campaigns.filters import FILTERS as WORDS
-    from campaigns.filters import parse_date, parse_time
-
     environment = Sandbox(autoescape=escape, keep_trailing_newline=True)
     environment.filters = {name: environment.filters[name] for name in FILTERS} | WORDS
     environment.allow(time=parse_time, date=parse_date)
@@ -114,14 +131,22 @@ def runtime_environment(*, escape: bool) -> Sandbox:
 
 
 def forbidden(tree: nodes.Template) -> tuple[int, str] | None:
-    """Line and reason of the first statement that has no place in an email: escaping off, loading other templates."""
-    for node in tree.find_all(
-        (nodes.EvalContextModifier, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
-    ):
+    """Line and reason of the first thing that has no place in an email: escaping off, other files, unknown filters."""
+    for node in tree.find_all((nodes.EvalContextModifier, *_LOADING, nodes.Filter, nodes.Test)):
         if isinstance(node, nodes.EvalContextModifier):
             return node.lineno, "escaping cannot be switched off; write the markup into the template itself"
-        return node.lineno, "other files are brought in with [% %], when the campaign is compiled"
+        if isinstance(node, _LOADING):
+            return node.lineno, "other files are brought in with [% %], when the campaign is compiled"
+        if isinstance(node, nodes.Filter) and node.name not in ALL_FILTERS:
+            return node.lineno, f"there is no filter `{node.name}`{_nearest(node.name, ALL_FILTERS)}"
+        if isinstance(node, nodes.Test) and node.name not in TESTS:
+            return node.lineno, f"there is no test `is {node.name}`{_nearest(node.name, TESTS)}"
     return None
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _is_number(value: Any) -> bool:
