@@ -67,7 +67,7 @@ def status(*, json: bool = False) -> None:
 
 @app.command
 def check() -> None:
-    """Read the whole database for damage (SQLite: integrity and foreign keys). Exit code 1 if there is any."""
+    """Read the whole database for damage (SQLite: integrity, foreign keys). Exit code 1 if there is any."""
     with _database() as database:
         require_newest(database)
         problems = integrity(database)

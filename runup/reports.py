@@ -1,0 +1,153 @@
+"""Read-only questions across the rooms, for `status`, /health and the listings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.enrollment import Campaign, CampaignState
+from scheduler import Heartbeat, Hold, Send, State
+from subscribers import Interview, Subscriber, Suppression
+from subscribers.suppression import EVERYTHING
+
+SILENT_AFTER = timedelta(minutes=2)
+"""A worker ticks every few seconds; after this long without one, something is wrong."""
+LATE_AFTER = timedelta(minutes=5)
+"""A send that has been ready for so long is late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How things stand at `at`. Moments are aware UTC."""
+
+    at: datetime
+    states: dict[str, int]
+    """Sends by state."""
+    due: int
+    """Ready to leave, and not left yet."""
+    late: int
+    """Of these, ready for longer than LATE_AFTER."""
+    lateness: timedelta
+    """How long the oldest of them has been ready."""
+    in_doubt: int
+    next_due_at: datetime | None
+    last_tick_at: datetime | None
+    workers: int
+    """Workers heard of lately."""
+    note: str
+    """Why workers are not sending, in plain words; empty when they are."""
+    holds: tuple[str, ...]
+    """Brakes that wait for an operator."""
+    paused: tuple[str, ...]
+    """Campaigns that are paused."""
+    subscribers: int
+    interviews_to_come: int
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.last_tick_at is not None and self.at - self.last_tick_at <= SILENT_AFTER
+
+
+def status(session: Session, *, now: datetime) -> Status:
+    """The queue, its lateness, what is in doubt, and whether anybody works."""
+    counted = select(Send.state, func.count()).group_by(Send.state).order_by(Send.state)
+    states = dict(session.execute(counted).tuples().all())
+    due, late, oldest = session.execute(_due(now)).one()
+    beats = session.scalars(select(Heartbeat).order_by(Heartbeat.last_tick_at.desc()).limit(100)).all()
+    alive = [beat for beat in beats if now - beat.last_tick_at <= SILENT_AFTER]
+    return Status(
+        at=now,
+        states=states,
+        due=due,
+        late=late or 0,
+        lateness=max(now - oldest, timedelta()) if oldest else timedelta(),
+        in_doubt=states.get(State.IN_DOUBT, 0),
+        next_due_at=next_due_at(session),
+        last_tick_at=beats[0].last_tick_at if beats else None,
+        workers=len(alive),
+        note=next((beat.note for beat in alive if beat.note), ""),
+        holds=tuple(session.scalars(select(Hold.detail).where(Hold.released_until.is_(None)))),
+        paused=tuple(session.scalars(select(Campaign.key).where(Campaign.state == CampaignState.PAUSED))),
+        subscribers=_count(session, Subscriber.erased_at.is_(None), of=Subscriber.id),
+        interviews_to_come=_count(
+            session,
+            Interview.held_on >= now.date(),
+            Interview.confirmed_at.is_not(None),
+            Interview.canceled_at.is_(None),
+            of=Interview.id,
+        ),
+    )
+
+
+def next_due_at(session: Session) -> datetime | None:
+    """The earliest moment at which a send may leave; None when nothing waits."""
+    return session.scalar(select(func.min(Send.ready_at)).where(Send.state.in_(_WAITING)))
+
+
+_WAITING = (State.PLANNED, State.RETRY_WAIT)
+
+
+def subscriber_rows(session: Session, *, now: datetime, limit: int = 0) -> list[dict[str, Any]]:
+    """Subscribers, the newest first, each with its next interview; `limit` 0 for all; none that is erased."""
+    people = (
+        select(Subscriber, Suppression.reason)
+        .outerjoin(
+            Suppression,
+            (Suppression.address_hmac == Subscriber.address_hmac) & (Suppression.scope == EVERYTHING),
+        )
+        .where(Subscriber.erased_at.is_(None))
+        .order_by(Subscriber.id.desc())
+    )
+    rows = session.execute(people.limit(limit) if limit else people).all()
+    interviews = _interviews(session, [row.Subscriber.id for row in rows] if limit else None)
+    return [
+        _subscriber_row(row.Subscriber, row.reason, interviews.get(row.Subscriber.id, []), now=now)
+        for row in rows
+    ]
+
+
+def _subscriber_row(
+    person: Subscriber, suppressed: str | None, interviews: Sequence[Interview], *, now: datetime
+) -> dict[str, Any]:
+    on = [i for i in interviews if i.canceled_at is None]
+    nearest = next((i for i in on if i.held_on >= now.date()), on[-1] if on else None)
+    return {
+        "id": person.id,
+        "email": person.address,
+        "first_name": person.first_name,
+        "home_zone": person.home_zone,
+        "locale": person.locale,
+        "created_at": person.created_at,
+        "confirmed_at": person.confirmed_at,
+        "suppressed": suppressed,
+        "interviews": len(interviews),
+        "interview_id": nearest and nearest.id,
+        "interview_on": nearest and nearest.held_on,
+        "state": suppressed or ("confirmed" if person.confirmed_at else "unconfirmed"),
+    }
+
+
+def _interviews(session: Session, ids: list[int] | None) -> dict[int, list[Interview]]:
+    wanted = select(Interview).order_by(Interview.held_on, Interview.id)
+    by_person: dict[int, list[Interview]] = {}
+    for interview in session.scalars(
+        wanted if ids is None else wanted.where(Interview.subscriber_id.in_(ids))
+    ):
+        by_person.setdefault(interview.subscriber_id, []).append(interview)
+    return by_person
+
+
+def _due(now: datetime) -> Select[int, Any, datetime | None]:
+    is_late = case((Send.ready_at <= now - LATE_AFTER, 1), else_=0)
+    return select(func.count(), func.sum(is_late), func.min(Send.ready_at)).where(
+        Send.state.in_(_WAITING), Send.ready_at <= now
+    )
+
+
+def _count(session: Session, *conditions: Any, of: Any) -> int:
+    return session.scalar(select(func.count(of)).where(*conditions)) or 0
