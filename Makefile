@@ -1,0 +1,71 @@
+# make demo   see the whole product at work        make demo ARGS=--once   …and end by itself
+# make test   every check and every test           make test ARGS="-k eve" …or some of the tests
+# Both do all their own set-up in .venv. Python 3.11 or later is all they need.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CI_ARGS ?= -n auto
+
+.PHONY: help demo test check test-long bench lock clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+demo: $(VENV)/.for-demo
+	@$(BIN)/runup demo $(ARGS)
+
+test: check chromium
+	@$(BIN)/pytest $(CI_ARGS) -m "not long" $(ARGS)
+
+check: $(VENV)/.for-test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+test-long: $(VENV)/.for-test chromium
+	@$(BIN)/pytest -m long $(ARGS)
+
+bench: $(VENV)/.for-test
+	@$(BIN)/python bench/sends.py $(ARGS)
+
+# The browser of the browser tests comes from the system: a browser is too large for a lock file.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing Chromium for the browser tests…"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  else \
+	    echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium) and run make test again." >&2; exit 1; \
+	  fi; }
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "runup needs Python 3.11 or later with venv (Debian: sudo apt-get install python3 python3-venv)." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.for-demo: requirements.lock pyproject.toml | $(VENV)/.made
+	@echo "Setting up…"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.for-test: requirements-dev.lock pyproject.toml | $(VENV)/.made
+	@echo "Setting up…"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The locks name versions and hashes, and no place to download from.
+lock: | $(VENV)/.made
+	@$(PIP) install uv
+	@for extra in "" -dev; do $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build \
+	  $$(test -n "$$extra" && echo --group dev) -o requirements$$extra.lock; done
+
+clean:
+	rm -rf $(VENV) .artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
