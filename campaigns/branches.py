@@ -108,7 +108,7 @@ class _Walk:
             yield from self._compare(content, seen, branch)
 
     def _compare(self, content: Content, seen: Visible, branch: Branch) -> Iterator[Finding]:
-        """MJML last, as if this reader's words had been in the file from the start: it must come to the same."""
+        """MJML last, as if this reader's words had stood in the file all along: it must come to the same."""
         names = names_of(branch.context, self._compiled.facts, self._step)
         names |= {"subject": content.subject, "preheader": content.preheader}
         try:

@@ -39,8 +39,8 @@ def check_campaign(
 ) -> list[Finding]:
     """Everything that is wrong with a campaign, errors first; empty when it may be published.
 
-    Renders every email for every sample reader in a child process with limits; some seconds for twenty emails.
-    `today` is for facts that must be reviewed once a year; without it their age is not looked at.
+    Renders every email for every sample reader in a child process with limits; some seconds for twenty
+    emails. `today` is for facts that must be reviewed once a year; without it their age is not looked at.
     """
     try:
         files = read_files(folder, base or package_files("templates") / "_base")

@@ -1,4 +1,4 @@
-"""A campaign's files become one compiled version: per step and part the Jinja source that every recipient shares."""
+"""A campaign's files become one version: per step and part the Jinja source all recipients share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CompiledCampaign:
     version: str
     """Changes when any input file changes; 16 hex digits."""
     sources: Mapping[str, Mapping[str, str]]
-    """By step, then by part (`subject`, `preheader`, `html`, `text`): Jinja source for the recipient's stage."""
+    """By step and part (`subject`, `preheader`, `html`, `text`): Jinja for the recipient's stage."""
     facts: Mapping[str, Any]
     origins: Mapping[str, Mapping[str, tuple[Origin, ...]]] = field(default_factory=dict, repr=False)
     """By step and part, for each line of the source: where it was written."""
@@ -44,7 +44,7 @@ class CompiledCampaign:
 
 @dataclass(frozen=True)
 class Part:
-    """A compiled part, and for HTML the MJML it came from (for the check that compares two ways to the same email)."""
+    """A compiled part, and for HTML its MJML too (for the check that makes the email both ways)."""
 
     restored: Restored
     mjml: Restored | None = None
@@ -57,7 +57,7 @@ def compile_campaign(
     brand: Brand,
     limits: Limits | None = None,
 ) -> CompiledCampaign:
-    """Compiles in a child process with limits, about a second for twenty emails. Raises CampaignError at the first fault.
+    """Compiles in a child process with limits, two seconds for twenty emails. Raises CampaignError.
 
     `base` is the folder of the layout and the components; the shipped one unless given.
     """
@@ -74,7 +74,7 @@ def compile_campaign(
 
 
 def compile_job(request: Mapping[str, Any], limits: Limits) -> dict[str, dict[str, Any]]:
-    """In the child: every step's parts. Each step is also rendered once, so that what cannot be is not published."""
+    """In the child: every step's parts, each also tried out, so that a runaway is never published."""
     files, brand = CampaignFiles(**request["files"]), Brand(**request["brand"])
     compiled, _ = compile_steps(files, brand, limits, on_error=_raise)
     from campaigns.preview import try_out
@@ -95,7 +95,7 @@ def compile_job(request: Mapping[str, Any], limits: Limits) -> dict[str, dict[st
 def compile_steps(
     files: CampaignFiles, brand: Brand, limits: Limits, *, on_error: Callable[[CampaignError], None]
 ) -> tuple[CompiledCampaign, dict[str, dict[str, Part]]]:
-    """Every step that compiles; faults go to `on_error`, and a step with one is left out when that returns."""
+    """Every step that compiles. Faults go to `on_error`; a step with one is left out."""
     facts = load_facts(files)
     expander = Expander(files, {"brand": brand, "facts": facts})
     steps: dict[str, dict[str, Part]] = {}

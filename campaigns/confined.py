@@ -1,9 +1,9 @@
 """Work on templates in a process of its own, with limits, so that no template can take this one down.
 
-A template may loop without end, ask for gigabytes, or make the MJML engine overflow its stack (a segmentation fault).
-An alarm inside the process does not help: such work runs in C and never looks up. So it runs in a child that has a
-deadline, a limit on CPU time and on memory, none of our environment variables and no file of the campaign but what it
-is handed; and the parent only ever reads its answer.
+A template may loop without end, ask for gigabytes, or make the MJML engine overflow its stack (a
+segmentation fault). An alarm inside the process does not help: such work runs in C and never looks up. So
+it runs in a child that has a deadline, a limit on CPU time and on memory, none of our environment
+variables and no file of the campaign but what it is handed; and the parent only ever reads its answer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Limits:
 
 
 def run_confined(job: str, request: dict[str, Any], limits: Limits, campaign: str) -> Any:
-    """The answer of `job` (a key of `_jobs`). Raises CampaignError when the child finds a fault, or comes to grief."""
+    """The answer of `compile` or `check`. CampaignError when the child finds a fault or comes to grief."""
     payload = json.dumps({"job": job, "request": request, "limits": asdict(limits)}).encode()
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "campaigns.confined"],

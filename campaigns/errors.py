@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class CampaignError(Exception):
-    """A campaign that cannot be used as it is written. `str()` reads `file:line: what is wrong and what to do`.
+    """A campaign that cannot be used as it is. `str()` reads `file:line: what is wrong and what to do`.
 
     `file` starts with the campaign's name (`second_interview/details/body.mjml`) or with `_base/`; `line`
     counts from 1, and 0 stands for the whole file.

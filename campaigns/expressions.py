@@ -15,12 +15,12 @@ _environment = runtime_environment(escape=False)
 
 
 class ConditionError(ValueError):
-    """A condition that cannot be read, or cannot be answered for this person. Holds no value of the person's."""
+    """A condition that cannot be read, or not answered for this person. Tells no value of theirs."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A question about one enrollment, in Jinja's language over the names the templates see. Equal when written alike."""
+    """A question about one enrollment, over the names the templates see. Equal when written alike."""
 
     source: str
     _ask: Callable[..., Any] = field(repr=False, compare=False)
@@ -42,7 +42,7 @@ class Condition:
 def compile_condition(
     source: str, *, facts: Mapping[str, Any] | None = None, steps: Iterable[str] = ()
 ) -> Condition:
-    """Reads a condition and refuses unknown names, attributes and choices. Raises ConditionError saying which."""
+    """Reads a condition. Raises ConditionError at unknown names, attributes and choices."""
     if not source.strip():
         raise ConditionError("the condition is empty; leave `when` out instead")
     try:

@@ -18,8 +18,8 @@ from jinja2.runtime import Context as JinjaContext
 SCHEMES = ("https", "http", "mailto")
 _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
 # Written with a vowel and spoken with a consonant, or the other way round.
-_SPOKEN = {"hour": "an", "honest": "an", "heir": "an", "one": "a", "once": "a", "uni": "a", "use": "a", "user": "a",
-           "usual": "a", "european": "a", "ux": "a", "uk": "a", "us": "a", "eu": "an"}  # fmt: skip
+_SPOKEN = dict.fromkeys(["hour", "honest", "heir", "eu"], "an")
+_SPOKEN |= dict.fromkeys(["one", "once", "uni", "use", "user", "usual", "european", "ux", "uk", "us"], "a")
 _LETTERS_WITH_AN = frozenset("AEFHILMNORSX")
 _PLAIN_ADDRESS = re.compile(r"(?:https?://|mailto:)[\w.~:/?#@!$&*+,;=%-]+", re.ASCII)
 _QUOTED = {character: f"%{ord(character):02X}" for character in "\"'<>()\\ `{}"}
@@ -116,8 +116,8 @@ def sentence_list(context: JinjaContext, values: Iterable[object]) -> str:
 def link(value: object) -> str:
     """The address behind an `href` or `src`. Added by the compiler to every one of them, never by authors.
 
-    Refuses every scheme but https, http and mailto (`javascript:` in a stored address must not reach a reader), and
-    an empty address, which would be a button that does nothing.
+    Refuses every scheme but https, http and mailto (`javascript:` in a stored address must not reach a
+    reader), and an empty address, which would be a button that does nothing.
     """
     if _PLAIN_ADDRESS.fullmatch(text := str(value)):
         return text

@@ -1,8 +1,8 @@
 """Marks: what stands in for the recipient's tags, and for line numbers, while a campaign is compiled.
 
-A campaign file holds tags for two moments: `[% %]` and `[[ ]]` are read when the campaign is compiled, `{{ }}` and
-`{% %}` for each recipient. Before the first moment every recipient's tag is replaced by a mark, so that neither Jinja's
-first pass nor MJML ever sees it, and every line of MJML gets a mark too, so that a place in the finished document
+A campaign file holds tags for two moments: `[% %]` and `[[ ]]` are read when the campaign is compiled, the
+others for each recipient. First every recipient's tag is replaced by a mark, so that neither Jinja's first
+pass nor MJML ever sees it, and every line of MJML gets a mark too, so that a place in the finished document
 still knows its file and line after layouts, macros and includes have been put together.
 """
 
@@ -129,7 +129,7 @@ class Marks:
         return out
 
     def _mark_data(self, data: str, start: Origin) -> str:
-        """A mark at the start and after each line end, but never inside another mark (those hold line ends)."""
+        """A mark at the start and after each line end, but not after those that other marks hold."""
         out, line = [self._new_line(start)], start.line
         for piece in re.split("(\n|\x02\\d+\n*\x03|\x04\\d+\x05[^\x07]*\x07?)", data):
             out.append(piece)

@@ -1,6 +1,7 @@
 """Reads MJML before the engine does: says what is wrong, and puts `{% %}` between elements in `mj-raw`.
 
-The engine (MRML) says nothing about unknown tags, little about broken ones, and ends the process on deep nesting.
+The engine (MRML) says nothing about unknown tags, little about broken ones, and ends the process on deep
+nesting.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _VALUE = r"""(?is)(?<![\w-]){name}\s*=\s*("[^"]*"|'[^']*')"""
 
 @dataclass(frozen=True)
 class Prepared:
-    """MJML ready for the engine, and everything that is wrong with it. With errors, the MJML is not usable."""
+    """MJML ready for the engine, and what is wrong with it. With errors, the MJML is not usable."""
 
     mjml: str
     errors: list[CampaignError]
@@ -200,7 +201,7 @@ class _Scan(HTMLParser):
             self._say(f"`{name}` must start with https://, http:// or mailto: (or be a {{{{ }}}})")
 
     def _between_elements(self, data: str) -> None:
-        """Only elements may stand here, so a `{% if %}` gets its own `mj-raw` and anything else is refused."""
+        """Only elements may stand here: a `{% if %}` gets its own `mj-raw`, anything else is refused."""
         raws = []
         for offset, tag in self._tokens.find(data):
             if not self._refused_here(tag, self._offset + offset):

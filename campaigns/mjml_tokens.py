@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from campaigns.errors import CampaignError
 from campaigns.marks import Document, Origin, Places, Tag
 
-# Lower-case letters only: whatever MJML does with text, attribute values or style sheets, it leaves those alone.
+# Lower-case letters only: whatever MJML does with text, attribute values or style sheets, it leaves those
+# alone.
 _TOKEN = re.compile("qzx([a-p]{5})([lu])xzq")
 TOKEN_LENGTH = 12
 _JINJA_OPENS = re.compile(r"\{[{%#]")
@@ -40,8 +41,8 @@ class Tokens:
         return _TOKEN.sub("", text)
 
     def restore(self, html: str) -> Restored:
-        """Each token is its tag again. Every tag starts a line (inside the tag, so that nothing is printed), and
-        so a line number in an error leads back to exactly one tag."""
+        """Each token is its tag again. Every tag starts a line (inside the tag, so that nothing is
+        printed), and so a line number in an error leads back to exactly one tag."""
         source = _Source()
         position = 0
         for found in _TOKEN.finditer(html):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from campaigns.context import Context
 
-# C0 and C1 controls (line ends too: no value of ours has lines), overrides of the writing direction, halves of a
-# surrogate pair, which cannot be encoded at all.
+# C0 and C1 controls (line ends too: no value of ours has lines), overrides of the writing direction,
+# halves of a surrogate pair, which cannot be encoded at all.
 _UNWANTED = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]+"
 )
@@ -35,8 +35,9 @@ def names_of(context: Context, facts: Mapping[str, Any], step: str) -> dict[str,
 
 
 def clean(value: Value) -> Value:
-    """The same value, or where a text in it holds control characters a copy without them. Ordinary values are fast."""
+    """The same value, or a copy without control characters where a text in it holds some."""
     assert is_dataclass(value)
+    assert not isinstance(value, type)
     dirty = [name for name in _text_fields(type(value)) if _UNWANTED.search(getattr(value, name))]
     if not dirty:
         return value

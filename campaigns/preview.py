@@ -89,7 +89,7 @@ def sample_contexts(
 
 
 def try_out(compiled: CompiledCampaign, brand: Brand, report: Callable[[str], None]) -> None:
-    """Renders each step for two readers, to find what never ends or grows without bounds; other faults are for `check`."""
+    """Renders each step for two readers, to find what never ends; other faults are for `check`."""
     renderer = Renderer(compiled)
     for step in compiled.sources:
         report(f"{compiled.name}/{step}")
@@ -121,7 +121,7 @@ def covering_rows(axes: tuple[tuple[str, tuple[Any, ...]], ...]) -> list[dict[st
 
 
 def _best_row(axes: Iterable[tuple[str, tuple[Any, ...]]], missing: set[frozenset[Any]]) -> dict[str, Any]:
-    """Starts from a pair that is missing, then gives each axis the value that meets the most missing pairs."""
+    """Starts from a missing pair, then gives each axis the value that meets the most missing pairs."""
     row = dict(min(missing, key=lambda pair: sorted(map(repr, pair))))
     for name, values in axes:
         if name not in row:

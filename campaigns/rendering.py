@@ -35,7 +35,7 @@ class Content:
 
 
 class RenderError(CampaignError):
-    """An email that cannot be made from this context. Names the file and line, never a value from the context."""
+    """An email that cannot be made from this context. Names file and line, never a value of the reader's."""
 
     def __init__(self, campaign: str, step: str, file: str, line: int, message: str) -> None:
         super().__init__(file, line, message)
@@ -44,7 +44,7 @@ class RenderError(CampaignError):
 
 
 class Renderer:
-    """Renders the steps of one compiled campaign. May be shared between threads; templates are parsed once."""
+    """Renders the steps of one compiled campaign. Templates are parsed once; threads may share it."""
 
     def __init__(self, compiled: CompiledCampaign) -> None:
         self._compiled = compiled

@@ -1,7 +1,7 @@
 """What Jinja may do here: read values, loop over what is given, format words, and nothing that can run away.
 
-Templates are code and only operators write them. The sandbox is one layer; the other is the child process with limits
-in which every template is compiled and tried before it is ever used (see confined.py).
+Templates are code and only operators write them. The sandbox is one layer; the other is the child process
+with limits in which every template is compiled and tried before it is ever used (see confined.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from types import MethodType
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
-from jinja2.defaults import DEFAULT_TESTS
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS as JINJA_TESTS
 
 from campaigns.context import Appointment, Brand, LinkSet, PlanEntry, Reader
 from campaigns.filters import FILTERS as WORDS
@@ -30,8 +30,8 @@ _METHODS = {
     str: {"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"},
     date: {"weekday", "isoweekday", "date", "time"},  # and datetime
 }
-# Those that multiply (`replace`, `center`, `indent`), format (`format`), switch escaping off (`safe`), or reach
-# attributes by name (`attr`) are left out.
+# Those that multiply (`replace`, `center`, `indent`), format (`format`), switch escaping off (`safe`), or
+# reach attributes by name (`attr`) are left out.
 FILTERS = frozenset(
     [
         "abs",
@@ -74,12 +74,12 @@ FILTERS = frozenset(
 )
 
 ALL_FILTERS = FILTERS | set(WORDS)
-TESTS = frozenset(DEFAULT_TESTS) - {"filter", "test"}
+TESTS = frozenset(JINJA_TESTS) - {"filter", "test"}
 _LOADING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, with bounded operators and a list of what may be called instead of a list of what may not."""
+    """Jinja's sandbox with bounded operators, and a list of what may be called (not of what may not)."""
 
     intercepted_binops = frozenset(["*", "**", "%"])
 
@@ -131,7 +131,7 @@ def runtime_environment(*, escape: bool) -> Sandbox:
 
 
 def forbidden(tree: nodes.Template) -> tuple[int, str] | None:
-    """Line and reason of the first thing that has no place in an email: escaping off, other files, unknown filters."""
+    """Line and reason of the first thing without a place in an email: escaping off, unknown filters."""
     for node in tree.find_all((nodes.EvalContextModifier, *_LOADING, nodes.Filter, nodes.Test)):
         if isinstance(node, nodes.EvalContextModifier):
             return node.lineno, "escaping cannot be switched off; write the markup into the template itself"

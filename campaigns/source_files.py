@@ -22,7 +22,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class CampaignFiles:
-    """Every input of one version. Keys are paths: inside the campaign (`details/body.mjml`), or `_base/...`."""
+    """Every input of one version, by path: `details/body.mjml` inside the campaign, or `_base/...`."""
 
     name: str
     texts: Mapping[str, str]

@@ -1,8 +1,8 @@
-"""Finds names, attributes and keys that a template or a condition uses and that do not exist, without rendering it."""
+"""Finds names, attributes and keys that a template or a condition uses and that do not exist."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, time
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """What these fields of an interview can be; a comparison with anything else is never true."""
 
 
-_READERS = {"time": time.fromisoformat, "date": date.fromisoformat}
+_READERS: dict[str, Callable[[str], object]] = {"time": time.fromisoformat, "date": date.fromisoformat}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def unknown_names(
 ) -> list[tuple[int, str]]:
     """Line and message of each use of something that does not exist.
 
-    `facts` makes its keys known, `steps` the keys that `merged` may hold, `extra` further names (always texts).
+    `facts` makes its keys known, `steps` the keys that `merged` may hold, `extra` further names (always
+    texts).
     """
     kinds = {name: _kind(hint) for name, hint in get_type_hints(Context).items()}
     kinds |= {"facts": None if facts is None else Table(facts), "step": str} | dict.fromkeys(extra, str)
@@ -113,12 +114,14 @@ class _Names(NodeVisitor):
     def visit_Call(self, node: nodes.Call) -> None:  # noqa: N802
         """`time("25:00")` is found here and not on some morning."""
         self.generic_visit(node)
-        reader = _READERS.get(node.node.name) if isinstance(node.node, nodes.Name) else None
-        if reader and len(node.args) == 1 and isinstance(node.args[0], nodes.Const):
-            try:
-                reader(node.args[0].value)
-            except (TypeError, ValueError):
-                self._say(node, f"{node.args[0].value!r} is no {reader.__self__.__name__}", "", ())
+        if not isinstance(node.node, nodes.Name) or node.node.name not in _READERS:
+            return
+        for argument in node.args:
+            if isinstance(argument, nodes.Const):
+                try:
+                    _READERS[node.node.name](argument.value)
+                except (TypeError, ValueError):
+                    self._say(node, f"{argument.value!r} is no {node.node.name}", "", ())
 
     def _check_choice(self, left: nodes.Expr, right: nodes.Expr) -> None:
         allowed, name = self._choices_of(left)
@@ -146,7 +149,7 @@ class _Names(NodeVisitor):
             owner = next((n for n, k in self._kinds.items() if k is kind), kind.__name__)
             self._say(node, f"`{owner}` has no `{name}`", name, _members(kind))
 
-    def _kind_of(self, node: nodes.Expr) -> Kind:
+    def _kind_of(self, node: nodes.Node) -> Kind:
         if isinstance(node, nodes.Name):
             return self._kinds.get(node.name)
         if isinstance(node, nodes.Getattr):
