@@ -139,6 +139,17 @@ def test_a_refused_starttls_is_not_gone_around(
         assert server.commands == ["EHLO", "STARTTLS"]
 
 
+def test_what_somebody_slips_in_before_encryption_is_not_listened_to(
+    certificates: Certificates, to_ana: MakeEmail
+) -> None:
+    # Taken for the server's answers, it would shift every later one by one turn.
+    with SmtpFake(starttls=certificates.localhost) as server:
+        server.fail_next("STARTTLS", Turn.INJECT)
+        provider = secure(server, certificates)
+        assert provider.deliver(to_ana()).message_id == "2.0.0 Ok: queued as 000001"
+        provider.close()
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_certificate_nobody_vouches_for_means_not_sent(
     certificates: Certificates, to_ana: MakeEmail, security: str

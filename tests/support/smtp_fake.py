@@ -20,6 +20,7 @@ class Turn(Enum):
     HANG_UP = "the connection is reset"
     HANG = "silence"
     DRIP = "a reply that never ends, a byte at a time"
+    INJECT = "after the reply, in the same packet, a second one that nobody asked for"
     HANG_UP_MID_MESSAGE = "354, some of the message, then the connection is reset"
 
 
@@ -120,6 +121,7 @@ class _Dialogue(SMTP):
     def __init__(self, fake: SmtpFake, **rest: Any) -> None:
         self._fake = fake
         self._is_greeted = False
+        self._is_injecting = False
         super().__init__(fake, **rest)
         for verb in ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET"):
             self._smtp_methods[verb] = self._scripted(verb, self._smtp_methods[verb])
@@ -147,6 +149,9 @@ class _Dialogue(SMTP):
                 await self.behave(turn)
                 return
             status = turn or status
+        if self._is_injecting:
+            self._is_injecting = False
+            status += "\r\n250 injected"
         await super().push(status)
 
     def _scripted(self, verb: str, method: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -155,9 +160,10 @@ class _Dialogue(SMTP):
             turn = self._fake.next_turn(verb)
             if isinstance(turn, str):
                 await self.push(turn)
-            elif turn is not None:
+            elif turn is not None and turn is not Turn.INJECT:
                 await self.behave(turn)
             else:
+                self._is_injecting = turn is Turn.INJECT
                 await method(argument)
 
         return run
