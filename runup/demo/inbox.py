@@ -16,7 +16,7 @@ from runup.application import Application
 from runup.web.security import CONTENT_SECURITY_POLICY
 from runup.web.site import SiteDep
 from scheduler import Line, Send, outlook
-from subscribers import Subscriber
+from subscribers import Interview, Subscriber
 from subscribers.wall_time import local
 
 _FRAMED = (
@@ -42,6 +42,7 @@ class Mailbox:
     """One person of the demo: what reached them and what did not."""
 
     subscriber: Subscriber
+    interviews: tuple[Interview, ...]
     letters: tuple[Letter, ...]
     left_out: tuple[Line, ...]
     coming: tuple[Line, ...]
@@ -83,6 +84,7 @@ def _mailbox(
     ]
     return Mailbox(
         subscriber=subscriber,
+        interviews=tuple(subscriber.interviews),
         letters=tuple(sorted(letters, key=lambda letter: letter.email.date)),
         left_out=tuple(line for line in lines if line.kind == "left_out"),
         coming=tuple(line for line in lines if line.kind == "coming"),
