@@ -1,0 +1,153 @@
+"""`runup campaigns`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns import Campaign, CampaignState, Enrollment, Sequence, register
+from campaigns import pause as pause_campaign
+from campaigns import resume as resume_campaign
+from campaigns.checking import check_campaign
+from campaigns.describing import describe
+from runup.application import Application, system_clock
+from runup.cli.opening import opened
+from runup.cli.shelf import base_of, catalog_of, known_key
+from runup.cli.terminal import print_json, say, show
+from runup.settings import Settings
+from scheduler import Send
+from scheduler.send import UNSENT
+
+app = App(name="campaigns", help="Check, read, pause and resume campaigns.")
+app.command("runup.cli.timeline:timeline", name="timeline", help="Who gets what when, as a picture.")
+Key = Annotated[str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")]
+_LIST = {"key": "Campaign", "name": "Name", "state": "State", "steps": "Steps", "enrollments": "People on it",
+         "waiting": "Waiting", "version": "Version"}  # fmt: skip
+_STEPS = {"key": "Step", "title": "Email", "due": "When", "late": "Late", "when": "Only when"}
+
+
+@app.command(name="list")
+def list_(*, json: bool = False) -> None:
+    """The campaigns there are: those shipped and, before them, your own.
+
+    Parameters
+    ----------
+    json
+        Print JSON: key, name, state, steps, enrollments, waiting, version.
+    """
+    with opened() as application, application.database.read() as session:
+        keys = application.catalog.keys()
+        rows = [_row(session, application.catalog.sequence(key)) for key in keys]
+    shown = rows if json else [row | {"version": row["version"][:10]} for row in rows]
+    show(shown, _LIST, as_json=json, empty="There is no campaign.")
+
+
+@app.command(name="show")
+def show_(campaign: Key = "", /, *, json: bool = False) -> None:
+    """A campaign's timetable in words.
+
+    Parameters
+    ----------
+    json
+        Print JSON: key, name, version, window, gap_seconds, jitter_seconds, steps with key, title, due, late,
+        once_per, when.
+    """
+    sequence = _sequence(campaign)
+    steps = [
+        {
+            "key": step.key,
+            "title": step.title,
+            "due": describe(step),
+            "late": step.late.value,
+            "once_per": step.once_per.value,
+            "when": step.when.source if step.when else None,
+        }
+        for step in sequence.steps
+    ]
+    window = f"{sequence.window.opens:%H:%M} to {sequence.window.closes:%H:%M}"
+    if json:
+        seconds = {
+            "gap_seconds": sequence.gap.total_seconds(),
+            "jitter_seconds": sequence.jitter.total_seconds(),
+        }
+        facts = {"key": sequence.key, "name": sequence.name, "version": sequence.version, "window": window}
+        print_json(facts | seconds | {"steps": steps})
+        return
+    say(
+        f"{sequence.name}: emails leave from {window} where the reader lives, at least {sequence.gap} apart.",
+        "",
+    )
+    show(steps, _STEPS, as_json=False, empty="It has no steps.")
+
+
+@app.command
+def check(campaign: Key = "", /, *, json: bool = False) -> int:
+    """Render every email in every branch and say what is wrong. Exit code 1 on errors.
+
+    Parameters
+    ----------
+    json
+        Print JSON: severity, file, line, message.
+    """
+    settings = Settings.load()
+    catalog, key = catalog_of(settings), known_key(settings, campaign)
+    found = check_campaign(
+        catalog.folder(key), base=base_of(settings), brand=catalog.brand, today=system_clock().date()
+    )
+    errors = sum(finding.severity == "error" for finding in found)
+    if json:
+        keys = ("severity", "file", "line", "message")
+        print_json([{name: getattr(finding, name) for name in keys} for finding in found])
+    else:
+        say(*map(str, found))
+        say(f"{key}: {errors} errors, {len(found) - errors} warnings")
+    return 1 if errors else 0
+
+
+@app.command
+def pause(campaign: Key = "", /) -> None:
+    """Nothing of it leaves until `resume`. Acts at once, also on what is about to leave."""
+    with opened() as application, application.database.write() as session:
+        changed = pause_campaign(session, _stored(session, application, campaign), now=application.clock())
+    say("Paused: nothing leaves until `runup campaigns resume`." if changed else "It was not running.")
+
+
+@app.command
+def resume(campaign: Key = "", /) -> None:
+    """Let it send again. What became overdue meanwhile expires or comes as the latest email alone."""
+    with opened() as application, application.database.write() as session:
+        changed = resume_campaign(session, _stored(session, application, campaign), now=application.clock())
+    say("Resumed." if changed else "It was not paused.")
+
+
+def _row(session: Session, sequence: Sequence) -> dict[str, Any]:
+    stored = session.get(Campaign, sequence.key)
+    waiting = select(func.count(Send.id)).where(Send.campaign == sequence.key, Send.state.in_(UNSENT))
+    return {
+        "key": sequence.key,
+        "name": sequence.name,
+        "state": stored.state if stored else CampaignState.RUNNING.value,
+        "steps": len(sequence.steps),
+        "enrollments": session.scalar(
+            select(func.count(Enrollment.id)).where(Enrollment.campaign == sequence.key)
+        ),
+        "waiting": session.scalar(waiting),
+        "version": sequence.version,
+    }
+
+
+def _stored(session: Session, application: Application, campaign: str) -> Campaign:
+    """The campaign's row, locked: a send that is about to leave is before this or sees it."""
+    key = known_key(application.settings, campaign)
+    register(session, application.catalog.sequence(key), now=application.clock())
+    found = session.scalar(select(Campaign).where(Campaign.key == key).with_for_update())
+    assert found is not None, "registered above"
+    return found
+
+
+def _sequence(campaign: str) -> Sequence:
+    settings = Settings.load()
+    return catalog_of(settings).sequence(known_key(settings, campaign))

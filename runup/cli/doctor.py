@@ -1,0 +1,32 @@
+"""`runup doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from runup.application import system_clock
+from runup.cli.terminal import print_json, say
+from runup.examining import Level, examine
+
+_SIGNS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.FAILED: "FAILED "}
+
+
+def doctor(*, json: bool = False) -> int:
+    """Find what is wrong with this installation, with a remedy each. Exit code 1 when something fails.
+
+    Nothing is sent and nothing is changed.
+
+    Parameters
+    ----------
+    json
+        Print JSON: level (ok, warning, failed), subject, words, remedy.
+    """
+    findings = list(examine(now=system_clock()))
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{_SIGNS[finding.level]}  {finding.subject:<12} {finding.words}")
+            if finding.remedy:
+                say(f"{'':>23}→ {finding.remedy}")
+    return 1 if any(finding.level is Level.FAILED for finding in findings) else 0

@@ -1,0 +1,215 @@
+"""`runup sends`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from runup.cli.errors import BadInput
+from runup.cli.opening import opened
+from runup.cli.people import find_person
+from runup.cli.sending_words import SEND_COLUMNS, send_row
+from runup.cli.terminal import agreed, note, print_json, say, show, show_facts
+from runup.workspace import nearest
+from scheduler import Attempt, Send, State, outlook, release_brake
+from subscribers import Subscriber, masked
+
+app = App(name="sends", help="What left, what will leave, and why something did not.")
+_COLUMNS = {"id": "No", "local_at": "When (theirs)", "subscriber": "Who", "step": "Step", "state": "State",
+            "reason": "Reason"}  # fmt: skip
+_FACTS = {
+    "id": "No", "campaign": "Campaign", "step": "Step", "subscriber": "Who", "state": "State",
+    "reason": "Reason", "detail": "Detail", "due_at": "Due", "local_at": "Due, theirs", "zone": "Zone", "expires_at": "Expires",
+    "left_at": "Left", "finished_at": "Finished", "attempts": "Attempts", "merged": "Stands for",
+    "reference": "Reference",
+}  # fmt: skip
+_ATTEMPT = {"number": "Attempt", "intent_at": "Begun", "provider": "Provider", "kind": "Came of it",
+            "status": "Code", "error": "Error"}  # fmt: skip
+_KEYS = ("id", "campaign", "step", "occasion", "subscriber_id", "state", "reason", "detail", "due_at",
+         "local_at", "zone", "expires_at", "left_at", "finished_at", "attempts", "merged", "reference")  # fmt: skip
+
+
+@app.command(name="list")
+def list_(
+    *,
+    state: Annotated[list[str] | None, Parameter(consume_multiple=False)] = None,
+    campaign: str = "",
+    step: str = "",
+    who: str = "",
+    limit: int = 50,
+    json: bool = False,
+) -> None:
+    """Sends, the newest first.
+
+    Parameters
+    ----------
+    state
+        Only these, e.g. in_doubt; may be repeated.
+    campaign
+        Only this campaign's.
+    step
+        Only this step's.
+    who
+        Only this person's: an address or a number.
+    limit
+        How many at most; 0 for all.
+    json
+        Print JSON: id, campaign, step, occasion, subscriber_id, subscriber (shortened), state, reason,
+        detail, due_at, local_at, zone, expires_at, left_at, finished_at, attempts, merged, reference.
+    """
+    for name in state or ():
+        if name not in list(State):
+            raise BadInput(
+                f"--state: there is no state {name!r}{nearest(name, list(State)) or _all_states()}"
+            )
+    found = select(Send, Subscriber.address).join(Subscriber).order_by(Send.id.desc())
+    found = found.where(Send.state.in_(state)) if state else found
+    found = found.where(Send.campaign == campaign) if campaign else found
+    found = found.where(Send.step == step) if step else found
+    with opened() as application, application.database.read() as session:
+        if who:
+            found = found.where(Send.subscriber_id == find_person(session, application, who).id)
+        rows = [
+            _row(send, address) for send, address in session.execute(found.limit(limit) if limit else found)
+        ]
+    show(rows, _COLUMNS, as_json=json, empty="none")
+    if limit and len(rows) == limit:
+        note(f"the newest {limit}; --limit 0 shows all")
+
+
+@app.command(name="next")
+def next_(*, limit: int = 20, json: bool = False) -> None:
+    """What leaves next, the earliest first.
+
+    Parameters
+    ----------
+    limit
+        How many at most.
+    json
+        Print JSON with the keys of `list`.
+    """
+    waiting = (
+        select(Send, Subscriber.address)
+        .join(Subscriber)
+        .where(Send.state.in_((State.PLANNED, State.RETRY_WAIT, State.CLAIMED)))
+        .order_by(Send.ready_at, Send.id)
+    )
+    with opened() as application, application.database.read() as session:
+        rows = [_row(send, address) for send, address in session.execute(waiting.limit(limit))]
+    columns = {"due_at": "Due (UTC)"} | _COLUMNS | {"zone": "Zone"}
+    del columns["state"], columns["reason"]
+    show(rows, columns, as_json=json, empty="Nothing is planned.")
+
+
+@app.command(name="show")
+def show_(number: int, /, *, json: bool = False) -> None:
+    """One send with its attempts.
+
+    Parameters
+    ----------
+    number
+        Its number in `list`.
+    json
+        Print JSON: the keys of `list`, and attempts with number, worker, provider, intent_at, finished_at,
+        kind, status, provider_message_id, error.
+    """
+    with opened() as application, application.database.read() as session:
+        send = session.get(Send, number)
+        if send is None:
+            raise BadInput(f"there is no send {number}; `runup sends list` shows their numbers")
+        facts, attempts = _row(send, send.subscriber.address), _attempts(session, send)
+    if json:
+        print_json(facts | {"attempts": attempts})
+        return
+    show_facts(facts, _FACTS, as_json=False)
+    if attempts:
+        say("")
+        show(attempts, _ATTEMPT, as_json=False, empty="")
+
+
+@app.command
+def explain(
+    who: Annotated[str, Parameter(name="WHO", help="An address, or a subscriber's number.")],
+    step: str = "",
+    /,
+    *,
+    json: bool = False,
+) -> None:
+    """What left to a person, what will, and what will not and why.
+
+    Parameters
+    ----------
+    step
+        Only this step.
+    json
+        Print JSON: send_id, interview_id, campaign, step, title, kind (left, coming, in_doubt, left_out), at,
+        zone, state, reason, why, detail, merged.
+    """
+    with opened() as application, application.database.read() as session:
+        person = find_person(session, application, who)
+        lines = outlook(session, person.id, catalog=application.catalog)
+    steps = sorted({line.step for line in lines})
+    if step and step not in steps:
+        raise BadInput(
+            f"nothing was ever planned for {step!r}{nearest(step, steps)}; there is: {', '.join(steps)}"
+        )
+    lines = [line for line in lines if not step or line.step == step]
+    if json:
+        print_json([asdict(line) for line in lines])
+        return
+    if lines:
+        note(f"by the clocks of {lines[0].zone}")
+    show([send_row(line) for line in lines], SEND_COLUMNS, as_json=False, empty="Nothing was ever planned.")
+
+
+@app.command
+def release(*, yes: bool = False) -> None:
+    """Let go on after a stop: much would have expired at once, and you have looked at the clock.
+
+    Parameters
+    ----------
+    yes
+        Do not ask.
+    """
+    question = "What has ended by now will expire and not be sent. Is this machine's clock right?"
+    with opened() as application:
+        if not agreed(question, yes=yes):
+            raise BadInput("nothing has changed; say --yes when the clock is right")
+        with application.database.write() as session:
+            released = release_brake(session, now=application.clock())
+    say("Released; workers go on with their next tick." if released else "Nothing was stopped.")
+
+
+def _row(send: Send, address: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {key: getattr(send, key) for key in _KEYS}
+    row["subscriber"] = f"{send.subscriber_id} {masked(address)}"
+    row["local_at"] = (
+        datetime.fromisoformat(send.local_at).strftime("%a %Y-%m-%d %H:%M") if send.local_at else ""
+    )
+    row["merged"] = send.merged.split()
+    return row
+
+
+def _attempts(session: Session, send: Send) -> list[dict[str, Any]]:
+    keys = (
+        "number",
+        "worker",
+        "provider",
+        "intent_at",
+        "finished_at",
+        "kind",
+        "status",
+        "provider_message_id",
+        "error",
+    )
+    rows = session.scalars(select(Attempt).where(Attempt.send_id == send.id).order_by(Attempt.number))
+    return [{key: getattr(row, key) for key in keys} for row in rows]
+
+
+def _all_states() -> str:
+    return f"; there are: {', '.join(State)}"

@@ -1,0 +1,29 @@
+"""The campaigns an operator can name, without a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from campaigns import Catalog
+from runup.application import brand_of
+from runup.cli.errors import BadInput
+from runup.settings import Settings
+from runup.workspace import nearest
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    return Catalog(folder=settings.templates, brand=brand_of(settings))
+
+
+def base_of(settings: Settings) -> Path | None:
+    base = settings.templates and settings.templates / "_base"
+    return base if base and base.is_dir() else None
+
+
+def known_key(settings: Settings, campaign: str) -> str:
+    key, keys = campaign or settings.campaign, catalog_of(settings).keys()
+    if key not in keys:
+        raise BadInput(
+            f"there is no campaign {key!r}{nearest(key, keys) or '; there is: ' + ', '.join(keys)}"
+        )
+    return key

@@ -1,0 +1,78 @@
+"""`runup status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from runup.cli.opening import opened
+from runup.cli.terminal import print_json, say
+from runup.reports import Status
+from runup.reports import status as read_status
+
+
+def status(*, json: bool = False) -> None:
+    """The queue at a glance: what waits, what is late, what is in doubt, and whether anybody works.
+
+    Parameters
+    ----------
+    json
+        Print JSON: at, is_ticking, last_tick_at, workers, note, holds, paused, due, late, lateness_seconds,
+        in_doubt, next_due_at, states, subscribers, interviews_to_come.
+    """
+    with opened() as application, application.database.read() as session:
+        found = read_status(session, now=application.clock())
+    if json:
+        facts = asdict(found) | {
+            "is_ticking": found.is_ticking,
+            "lateness_seconds": found.lateness.total_seconds(),
+        }
+        del facts["lateness"]
+        print_json(facts)
+        return
+    for title, words in _lines(found):
+        say(f"{title:<12}  {words}")
+
+
+def _lines(found: Status) -> list[tuple[str, str]]:
+    counts = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.states.items())
+    late = f"; {found.late:,} late, the oldest by {length(found.lateness)}" if found.late else ""
+    lines = [
+        ("Worker", _worker(found)),
+        ("Due now", f"{found.due:,}{late}"),
+        ("Next", ago(found.next_due_at, found.at) if found.next_due_at else "nothing is planned"),
+        (
+            "In doubt",
+            f"{found.in_doubt:,}" + ("; `runup sends list --state in_doubt`" if found.in_doubt else ""),
+        ),
+        ("Sends", counts or "none yet"),
+        ("People", f"{found.subscribers:,}, with {found.interviews_to_come:,} interviews to come"),
+    ]
+    lines += [("Stopped", f"{hold} Then `runup sends release`.") for hold in found.holds]
+    lines += [("Paused", f"{key}; `runup campaigns resume {key}`") for key in found.paused]
+    return lines
+
+
+def _worker(found: Status) -> str:
+    if found.last_tick_at is None:
+        return "none has run yet; `runup serve` or `runup work` starts one"
+    if not found.is_ticking:
+        heard = ago(found.last_tick_at, found.at)
+        return f"silent, last heard of {heard}; `runup serve` or `runup work` starts one"
+    words = f"{found.workers} at work, last tick {ago(found.last_tick_at, found.at)}"
+    return f"{words}; {found.note}" if found.note else words
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`5 minutes ago` or `in 3 hours`, with the moment itself."""
+    words = f"{length(now - moment)} ago" if moment <= now else f"in {length(moment - now)}"
+    return f"{words} ({moment:%Y-%m-%d %H:%M}Z)"
+
+
+def length(span: timedelta) -> str:
+    """A time span in its largest unit: `3 hours`."""
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}{'s' if seconds >= 2 * size else ''}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
