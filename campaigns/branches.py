@@ -7,7 +7,8 @@ from typing import Any
 
 from jinja2 import Template
 
-from campaigns.compiling import CompiledCampaign, MjmlError, Part, to_html
+from campaigns.assembling import MjmlError, Part, to_html
+from campaigns.compiling import CompiledCampaign
 from campaigns.confined import report
 from campaigns.context import Brand
 from campaigns.expressions import Condition, ConditionError, compile_condition

@@ -11,13 +11,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from campaigns.branches import check_branches
-from campaigns.compiling import compile_steps
 from campaigns.confined import Limits, run_confined
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.expressions import ConditionError, compile_condition
-from campaigns.finding import Finding, known_names, sort_findings
+from campaigns.finding import Finding, sort_findings
 from campaigns.preview import SAMPLE_BRAND
 from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
@@ -61,25 +59,6 @@ def check_campaign(
     except CampaignError as error:
         findings.append(Finding.of(error))
     return sort_findings(findings)
-
-
-def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
-    """In the child: compile what compiles, look for names that do not exist, render every branch."""
-    files, brand = CampaignFiles(**request["files"]), Brand(**request["brand"])
-    findings: list[Finding] = []
-    compiled, parts = compile_steps(
-        files, brand, limits, on_error=lambda error: findings.append(Finding.of(error))
-    )
-    findings += known_names(compiled)
-    findings += check_branches(
-        compiled,
-        parts,
-        brand,
-        conditions=request["conditions"],
-        mergeable=[step for step in files.steps if f"{step}/core.mjml" in files.texts],
-        without_unsubscribe=request["without_unsubscribe"],
-    )
-    return [asdict(finding) for finding in sort_findings(findings)]
 
 
 def _check_timetable(

@@ -19,8 +19,6 @@ from typing import Any
 
 from campaigns.errors import CampaignError
 
-_MB = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -39,7 +37,7 @@ def run_confined(job: str, request: dict[str, Any], limits: Limits, campaign: st
     """The answer of `compile` or `check`. CampaignError when the child finds a fault or comes to grief."""
     payload = json.dumps({"job": job, "request": request, "limits": asdict(limits)}).encode()
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "campaigns.confined"],
+        [sys.executable, "-P", "-m", "campaigns.jobs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -67,7 +65,8 @@ def _answer(output: bytes, code: int, campaign: str, limits: Limits, timed_out: 
             if "at" in message:
                 where = message["at"]
             elif "error" in message:
-                raise CampaignError(*message["error"])
+                file, number, text = message["error"]
+                raise CampaignError(file or where, number, text)
             elif code == 0:
                 return message["answer"]
     raise CampaignError(where, 0, _grief(code, limits, timed_out))
@@ -75,49 +74,29 @@ def _answer(output: bytes, code: int, campaign: str, limits: Limits, timed_out: 
 
 def _grief(code: int, limits: Limits, timed_out: bool) -> str:
     if timed_out:
-        return f"compiling took longer than {limits.deadline_seconds:g} s; look for a loop in the template"
-    if code == -signal.SIGXCPU or code == -signal.SIGKILL:
-        return f"compiling took more than {limits.cpu_seconds} s of CPU time; look for a loop in the template"
+        return f"this took longer than {limits.deadline_seconds:g} s; look for a loop in the template"
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"this took more than {limits.cpu_seconds} s of CPU time; look for a loop in the template"
     if code == -signal.SIGSEGV:
         return "the MJML engine crashed on this email; look for deeply nested elements"
-    return f"compiling ended with exit code {code}; it may need more than {limits.memory_mb} MB of memory"
+    return f"the process ended with exit code {code}; does it need more than {limits.memory_mb} MB?"
 
 
 def report(where: str) -> None:
-    """Called by a job before it starts on a step, so that the parent can name the step if the child dies."""
+    """In the child, before it starts on a step: so that the parent can name the step if the child dies."""
     _say({"at": where})
+
+
+def answer(value: Any) -> None:
+    """In the child: the result."""
+    _say({"answer": value})
+
+
+def refuse(file: str, line: int, message: str) -> None:
+    """In the child: the fault. An empty file stands for the step last reported."""
+    _say({"error": [file, line, message]})
 
 
 def _say(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
-
-
-def _confine(limits: Limits) -> None:
-    import resource
-
-    with contextlib.suppress(ValueError, OSError):  # macOS has no limit on address space
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_mb * _MB, limits.memory_mb * _MB))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
-def main() -> None:
-    """The child."""
-    message = json.load(sys.stdin)
-    limits = Limits(**message["limits"])
-    from campaigns import checking, compiling
-
-    jobs = {"compile": compiling.compile_job, "check": checking.check_job}
-    _confine(limits)
-    try:
-        _say({"answer": jobs[message["job"]](message["request"], limits)})
-    except CampaignError as error:
-        _say({"error": error.args})
-    except MemoryError:
-        sys.exit(70)
-
-
-if __name__ == "__main__":
-    main()

@@ -49,7 +49,7 @@ class Expander:
             raise CampaignError(label, 0, "this file is missing")
         try:
             expanded = self._environment.get_template(path).render(step=step)
-        except CampaignError:
+        except (CampaignError, MemoryError):
             raise
         except Exception as error:  # a template can raise anything
             raise self._explain(error, label) from None

@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 from babel.dates import format_date, get_timezone_location
 from babel.lists import format_list
 from jinja2 import pass_context
-from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context as JinjaContext
+
+
+class LinkError(ValueError):
+    """An address that must not stand behind a link. Does not tell the address."""
+
 
 SCHEMES = ("https", "http", "mailto")
 _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
@@ -123,7 +127,7 @@ def link(value: object) -> str:
         return text
     address = "".join(character for character in text if character > " ")
     if urlsplit(address).scheme.lower() not in SCHEMES:
-        raise SecurityError("a link must start with https:, http: or mailto:")
+        raise LinkError("a link must start with https:, http: or mailto:")
     return "".join(_QUOTED.get(character, character) for character in address)
 
 

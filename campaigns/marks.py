@@ -110,6 +110,8 @@ class Marks:
                     opened = []
             else:
                 out.append(value)
+        if opened:
+            raise CampaignError(file, start, f"`{opened[0]}` is never closed")
         return out
 
     def _new_tag(self, source: str, origin: Origin) -> str:

@@ -44,9 +44,12 @@ class Prepared:
 def prepare(tokens: Tokens, *, max_depth: int) -> Prepared:
     """Reads the whole text, so that an author sees every fault at once."""
     scan = _Scan(tokens, max_depth)
-    scan.feed(tokens.text)
-    scan.close()
-    scan.finish()
+    try:
+        scan.feed(tokens.text)
+        scan.close()
+        scan.finish()
+    except _TooDeepError:
+        scan.edits.clear()
     edits = sorted(scan.edits)
     text = tokens.text
     for start, end, replacement in reversed(edits):
@@ -69,12 +72,6 @@ class _Scan(HTMLParser):
         self.errors: list[CampaignError] = []
 
     # What the parser calls
-
-    def feed(self, data: str) -> None:
-        try:
-            super().feed(data)
-        except _TooDeepError:
-            self._stack.clear()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._open(tag, attrs)

@@ -5,7 +5,7 @@ Used by `check` to render every branch of every email, and by whoever wants to l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.compiling import CompiledCampaign
+from campaigns.confined import report
 from campaigns.context import Appointment, Brand, Context, LinkSet, PlanEntry, Reader
 from campaigns.rendering import Renderer, RenderError
 
@@ -88,8 +89,8 @@ def sample_contexts(
     return [Branch(_name(row, rows), _context(row, countries, brand, mergeable)) for row in rows]
 
 
-def try_out(compiled: CompiledCampaign, brand: Brand, report: Callable[[str], None]) -> None:
-    """Renders each step for two readers, to find what never ends; other faults are for `check`."""
+def try_out(compiled: CompiledCampaign, brand: Brand) -> None:
+    """Renders each step for two readers, to find what never ends or is forbidden; the rest is for `check`."""
     renderer = Renderer(compiled)
     for step in compiled.sources:
         report(f"{compiled.name}/{step}")
@@ -98,8 +99,9 @@ def try_out(compiled: CompiledCampaign, brand: Brand, report: Callable[[str], No
         ]:
             try:
                 renderer.render(step, branch.context)
-            except RenderError:
-                continue
+            except RenderError as error:
+                if error.is_forbidden:
+                    raise
 
 
 @lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ from campaigns.compiling import CompiledCampaign
 from campaigns.context import Context
 from campaigns.errors import CampaignError
 from campaigns.expanding import locate
+from campaigns.filters import LinkError
 from campaigns.names import clean_text, names_of
 from campaigns.sandbox import runtime_environment
 from campaigns.source_files import PARTS
@@ -36,6 +37,9 @@ class Content:
 
 class RenderError(CampaignError):
     """An email that cannot be made from this context. Names file and line, never a value of the reader's."""
+
+    is_forbidden = False
+    """The template asked for something that the sandbox refuses, whoever the reader is."""
 
     def __init__(self, campaign: str, step: str, file: str, line: int, message: str) -> None:
         super().__init__(file, line, message)
@@ -90,7 +94,9 @@ class Renderer:
 
     def _explain(self, step: str, part: str, error: Exception) -> RenderError:
         _, line = locate(error) or ("", 1)
-        return self._error(step, part, line, _reason(error))
+        refused = self._error(step, part, line, _reason(error))
+        refused.is_forbidden = isinstance(error, SecurityError)
+        return refused
 
     def _error(self, step: str, part: str, line: int, message: str) -> RenderError:
         file, origins = PARTS[part], self._compiled.origins.get(step, {}).get(part, ())
@@ -108,12 +114,10 @@ def _reason(error: Exception) -> str:
     """What went wrong, without any value: a message of Python's may quote what the reader typed."""
     if isinstance(error, UndefinedError):
         return "this tag uses a name, an attribute or a key that does not exist here"
+    if isinstance(error, LinkError):
+        return str(error)
     if isinstance(error, SecurityError):
-        return (
-            str(error)
-            if "link must" in str(error) or "`" in str(error)
-            else "this is not allowed in a template"
-        )
+        return f"the sandbox refuses this: {error}"
     if isinstance(error, (TypeError, AttributeError)):
         return "this tag uses a value that is empty here (None); test for it with {% if %} first"
     return f"this tag failed ({type(error).__name__})"
