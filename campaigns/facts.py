@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 
 from campaigns.context import Appointment, Reader
 from campaigns.reasons import Reason
@@ -50,15 +51,15 @@ class Passage:
     outcome: str = ""
     outcome_at: datetime | None = None
 
-    @property
+    @cached_property
     def starts_at(self) -> datetime:
         return start_of(self.held_on, self.start_time, self.zone)
 
-    @property
+    @cached_property
     def ends_at(self) -> datetime:
         return end_of(self.starts_at, self.mode)
 
-    @property
+    @cached_property
     def known_at(self) -> datetime:
         """When the plan for this date became known: what was due before is late, not missed by us."""
         known = [moment for moment in (self.confirmed_at, self.moved_at) if moment]

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from campaigns.facts import Passage, Person
-from campaigns.sequence import Anchor, CalendarRule, Day, Rule, Sequence, Step, Window
+from campaigns.sequence import Anchor, CalendarRule, Day, Rule, Sequence, Step
 from subscribers.wall_time import local, local_day, resolve
 
 LAST_BEFORE = timedelta(hours=2)
 """No email that speaks of an interview to come leaves later than this before its start."""
 LAST_RUSH = timedelta(minutes=10)
+"""The catch-up, which is five lines by then, is still read on the way."""
+SATURDAY = 5
 
 
 def anchor_moment(anchor: Anchor, passage: Passage, person: Person) -> datetime | None:
@@ -64,15 +66,15 @@ def moment(
 def due_moment(
     step: Step, sequence: Sequence, passage: Passage, person: Person, *, dues: Mapping[str, datetime]
 ) -> datetime | None:
-    """When `step` is due before the gap is looked at: rule, weekdays, window, the person's own jitter."""
+    """When `step` is due before the gap is looked at: rule, the person's own jitter, weekdays, window."""
+    if step.is_catchup:
+        return passage.known_at
     found = moment(step.rule, passage, person, dues=dues)
     if found is None and step.otherwise is not None:
         found = moment(step.otherwise, passage, person, dues=dues)
-    if found is None or is_at_once(step):
-        return found
-    if step.weekdays:
-        found = _on_weekday(found, person.home_zone)
-    return fit(found + jitter(sequence, person), window_of(step, sequence), sequence, person)
+    if found is None:
+        return None
+    return fit(found if step.is_at_once else found + jitter(sequence, person), step, sequence, person)
 
 
 def expiry(
@@ -80,33 +82,34 @@ def expiry(
 ) -> datetime:
     """After this it must not leave: the earliest of the step's own ends and of the hard rules."""
     ends = [moment(rule, passage, person, dues=dues, due=due) for rule in step.expires]
-    if step.is_before:
-        ends.append(passage.starts_at - LAST_BEFORE)
     if step.is_catchup:
         ends.append(passage.starts_at - LAST_RUSH)
+    elif step.is_before or (step.follows_interview_day and due < passage.starts_at):
+        ends.append(passage.starts_at - LAST_BEFORE)
     return min(end for end in ends if end is not None)
 
 
 def is_at_once(step: Step) -> bool:
-    """It answers an act without delay: no jitter and no window make the person wait."""
-    return step.is_catchup or (not isinstance(step.rule, CalendarRule) and step.rule.after.is_act)
+    """It answers an act without delay."""
+    return step.is_at_once
 
 
-def window_of(step: Step, sequence: Sequence) -> Window | None:
-    return None if "window" in step.exempt or step.is_notice else step.window or sequence.window
-
-
-def fit(at: datetime, window: Window | None, sequence: Sequence, person: Person) -> datetime:
-    """`at`, or the next opening of the window on the person's clock when `at` lies outside it."""
-    if window is None:
+def fit(at: datetime, step: Step, sequence: Sequence, person: Person) -> datetime:
+    """`at`, or the next moment at which `step` may leave: in its window, on a weekday if it asks for one."""
+    window = (step.window or sequence.window) if step.waits_for_window else None
+    if window is None and not step.weekdays:
         return at
     here = local(at, person.home_zone)
-    day = here.date()
-    if here.time() > window.closes:
+    day, wall = here.date(), here.time()
+    if window and not window.opens <= wall <= window.closes:
+        day += timedelta(days=wall > window.closes)
+        wall = window.opens
+    while step.weekdays and day.weekday() >= SATURDAY:
         day += timedelta(days=1)
-    elif here.time() >= window.opens:
+    if (day, wall) == (here.date(), here.time()):
         return at
-    return resolve(day, window.opens, person.home_zone) + jitter(sequence, person)
+    fitted = resolve(day, wall, person.home_zone)
+    return fitted if wall == here.time() else fitted + jitter(sequence, person)
 
 
 def jitter(sequence: Sequence, person: Person) -> timedelta:
@@ -136,12 +139,6 @@ def _counted_from(
 def _business_days_after(day: date, count: int) -> date:
     for _ in range(count):
         day += timedelta(days=1)
-        while day.weekday() >= 5:
+        while day.weekday() >= SATURDAY:
             day += timedelta(days=1)
     return day
-
-
-def _on_weekday(at: datetime, zone: str) -> datetime:
-    here = local(at, zone)
-    shift = {5: 2, 6: 1}.get(here.weekday(), 0)
-    return resolve(here.date() + timedelta(days=shift), here.time(), zone) if shift else at

@@ -134,19 +134,53 @@ class Step:
     despite_unsubscribe: bool = False
     """The only two of their kind: the confirmation of a new sign-up, and the goodbye somebody asked for."""
 
+    @cached_property
+    def answers(self) -> Anchor | None:
+        """The act of the person it answers; None when it follows from the calendar, as the catch-up does."""
+        if self.is_catchup or isinstance(self.rule, CalendarRule) or not self.rule.after.is_act:
+            return None
+        return self.rule.after
+
+    @cached_property
+    def is_at_once(self) -> bool:
+        """Nobody waits for it: due the moment its occasion comes, without jitter."""
+        is_prompt = isinstance(self.rule, ElapsedRule) and not self.rule.delay
+        return self.is_catchup or (self.answers is not None and is_prompt)
+
     @property
     def is_advice(self) -> bool:
         """Evergreen: as good in the catch-up, and useless twice within a month."""
         return self.late is Late.MERGE
 
     @property
+    def is_ordered(self) -> bool:
+        """Has a place in the sequence, where a later step may pass it over; an answer to an act has none."""
+        return not (self.is_notice or self.is_at_once)
+
+    @property
+    def waits_for_gap(self) -> bool:
+        return not (self.is_notice or "gap" in self.exempt)
+
+    @property
+    def waits_for_window(self) -> bool:
+        return not (self.is_notice or "window" in self.exempt)
+
+    @cached_property
     def is_before(self) -> bool:
-        """Speaks of an interview to come; it may not leave close to the start, whatever else is said."""
-        return (
-            isinstance(self.rule, CalendarRule)
-            and self.rule.counted_from is Day.INTERVIEW
-            and (self.rule.day < 0 or (self.rule.day == 0 and not self.rule.after_step))
-        )
+        """Written for the days before the interview, wherever its moment falls for one person."""
+        return any(_is_before(rule) for rule in (self.rule, self.otherwise) if rule)
+
+    @cached_property
+    def follows_interview_day(self) -> bool:
+        """Counted from the interview, at first or second hand, and not from what the person did or told."""
+        is_told = isinstance(self.rule, CalendarRule) and self.rule.counted_from is not Day.INTERVIEW
+        return self.answers is None and not is_told
+
+
+def _is_before(rule: Rule) -> bool:
+    if isinstance(rule, ElapsedRule):
+        return rule.after is Anchor.INTERVIEW_START and rule.delay < timedelta()
+    return rule.counted_from is Day.INTERVIEW and not rule.after_step and rule.day <= 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +206,11 @@ class Sequence:
     def __contains__(self, key: str) -> bool:
         return key in self._by_key
 
-    @property
+    @cached_property
     def catchup(self) -> Step | None:
         return next((step for step in self.steps if step.is_catchup), None)
+
+    @cached_property
+    def notices(self) -> frozenset[str]:
+        """The keys of the steps that no other email waits for."""
+        return frozenset(step.key for step in self.steps if step.is_notice)
