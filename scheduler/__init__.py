@@ -1,11 +1,11 @@
 """When: plan, claim, work, recover."""
 
+from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile
 from scheduler.send import Attempt, Heartbeat, Hold, Send, State
-from scheduler.sweeping import release_brake
 from scheduler.worker import Tally, Worker
 
 __all__ = [

@@ -1,24 +1,17 @@
-"""From a claimed send to the email that leaves: facts to context, content to email."""
+"""From a draft to the email that leaves: facts to context, content to email."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
-
 from campaigns.catalog import Catalog
-from campaigns.context import Brand, Context, LinkSet, PlanEntry
-from campaigns.enrollment import Enrollment
-from campaigns.facts import Passage, Person, appointment, reader
-from campaigns.moments import LAST_BEFORE, is_at_once
+from campaigns.context import Brand, Context, LinkSet
+from campaigns.facts import appointment, reader
+from campaigns.moments import LAST_BEFORE
 from campaigns.rendering import RenderError
 from delivery.email import Email
-from scheduler.send import UNSENT, Send
-from scheduler.situation import passage, person
+from scheduler.drafting import Draft
 from subscribers.links import Links, Purpose
 from subscribers.wall_time import local, resolve
 
@@ -33,83 +26,12 @@ class Sender:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A claimed send with all its words need, read in one go so that rendering needs no database."""
-
-    send_id: int
-    campaign: str
-    step: str
-    reference: str
-    attempt: int
-    subscriber_id: int
-    interview_id: int
-    address: str = field(repr=False)
-    person: Person = field(repr=False)
-    passage: Passage = field(repr=False)
-    merged: tuple[str, ...]
-    plan: tuple[PlanEntry, ...]
-    needs_consent: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Composed:
     """A finished email, and until when its wording is true."""
 
     send_id: int
     email: Email
     true_until: datetime
-
-
-def read_drafts(session: Session, ids: Collection[int], *, catalog: Catalog) -> list[Draft]:
-    """What is needed to write these emails. A person who has been erased has none: their send is left out."""
-    sends = session.scalars(
-        select(Send)
-        .where(Send.id.in_(ids))
-        .options(joinedload(Send.subscriber), joinedload(Send.enrollment).joinedload(Enrollment.interview))
-        .order_by(Send.expires_at, Send.id)
-    ).all()
-    plans = _plans(session, sends, catalog=catalog)
-    return [
-        Draft(
-            send_id=send.id,
-            campaign=send.campaign,
-            step=send.step,
-            reference=send.reference,
-            attempt=send.attempts + 1,
-            subscriber_id=send.subscriber_id,
-            interview_id=send.enrollment.interview_id,
-            address=send.subscriber.address,
-            person=person(session, send.subscriber),
-            passage=passage(send.enrollment),
-            merged=tuple(send.merged.split()),
-            plan=plans[send.enrollment_id],
-            needs_consent=send.needs_consent,
-        )
-        for send in sends
-        if send.subscriber.address
-    ]
-
-
-def _plans(
-    session: Session, sends: Collection[Send], *, catalog: Catalog
-) -> dict[int, tuple[PlanEntry, ...]]:
-    """What is to come, per enrollment; only emails that answer an act show it, so only they pay for it."""
-    showing = {
-        send.enrollment_id for send in sends if is_at_once(catalog.sequence(send.campaign).step(send.step))
-    }
-    entries: dict[int, list[PlanEntry]] = defaultdict(list)
-    if not showing:
-        return defaultdict(tuple)
-    claimed = {send.id for send in sends}
-    for row in session.scalars(
-        select(Send).where(Send.enrollment_id.in_(showing), Send.state.in_(UNSENT)).order_by(Send.due_at)
-    ):
-        if row.id not in claimed and row.due_at and row.step in catalog.sequence(row.campaign):
-            title = catalog.sequence(row.campaign).step(row.step).title
-            entries[row.enrollment_id].append(
-                PlanEntry(key=row.step, title=title, at=local(row.due_at, row.zone))
-            )
-    return defaultdict(tuple, {key: tuple(value) for key, value in entries.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +45,8 @@ class Composer:
 
     def compose(self, draft: Draft, *, now: datetime) -> Composed:
         """The email of `draft` as it reads at `now`. Raises RenderError; nobody else's email is concerned."""
-        content = self.catalog.renderer(draft.campaign).render(draft.step, self.context(draft, now=now))
-        one_click = self.links.url(Purpose.UNSUBSCRIBE, draft.subscriber_id) if draft.needs_consent else ""
+        context = self.context(draft, now=now)
+        content = self.catalog.renderer(draft.campaign).render(draft.step, context)
         try:
             email = Email(
                 reference=draft.reference,
@@ -138,7 +60,7 @@ class Composer:
                 html=content.html,
                 text=content.text,
                 date=now,
-                unsubscribe_url=one_click,
+                unsubscribe_url=context.links.unsubscribe,
                 list_id=self._list_id(draft.campaign) if draft.needs_consent else "",
                 categories=(draft.campaign, draft.step),
             )

@@ -3,7 +3,16 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.enrollment import Enrollment
@@ -37,6 +46,8 @@ class State(StrEnum):
 
 UNSENT = (State.PLANNED, State.RETRY_WAIT, State.CLAIMED)
 """Certainly nothing has left: `reconcile` may move or withdraw it."""
+WAITING = (State.PLANNED, State.RETRY_WAIT)
+"""Nobody holds it."""
 IN_FLIGHT = (State.SENDING, State.IN_DOUBT)
 """It may have left."""
 ARRIVED = (
@@ -46,6 +57,7 @@ ARRIVED = (
 TRIED = (State.REJECTED, State.DEAD, State.UNKNOWN)
 """It was tried for good: planning does not try again."""
 OPEN = (*UNSENT, *IN_FLIGHT)
+LEASED = (State.CLAIMED, State.SENDING)
 
 _STATE_OF_REASON: dict[Reason, State] = {
     Reason.ACCEPTED: State.ACCEPTED,
@@ -87,6 +99,9 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
+_OCCASION = ("enrollment_id", "step", "occasion")
+
+
 class Send(Base):
     """One step to one subscriber, once: a row with a state and a reason.
 
@@ -105,15 +120,18 @@ class Send(Base):
         ),
         CheckConstraint(f"state IN ({_listed(OPEN)}) OR reason IS NOT NULL", name="final_has_a_reason"),
         CheckConstraint(
-            "state <> 'sending' OR (lease_token IS NOT NULL AND intent_at IS NOT NULL)", name="sending_has_an_intent"
+            "state <> 'sending' OR (lease_token IS NOT NULL AND intent_at IS NOT NULL)",
+            name="sending_has_an_intent",
         ),
         CheckConstraint("state <> 'claimed' OR lease_token IS NOT NULL", name="claimed_has_a_lease"),
-        CheckConstraint(f"state NOT IN ({_listed(UNSENT)}) OR due_at IS NOT NULL", name="unsent_has_a_due_moment"),
-        _partial("ux_send_open", "enrollment_id", "step", "occasion", where=f"state IN ({_listed(OPEN)})", unique=True),
-        _partial("ux_send_left", "enrollment_id", "step", "occasion", where=f"state IN ({_listed(ARRIVED)})", unique=True),
-        _partial("ix_send_ready", "ready_at", where="state IN ('planned', 'retry_wait')"),
-        _partial("ix_send_expiring", "expires_at", where="state IN ('planned', 'retry_wait')"),
-        _partial("ix_send_leased", "lease_until", where="state IN ('claimed', 'sending')"),
+        CheckConstraint(
+            f"state NOT IN ({_listed(UNSENT)}) OR due_at IS NOT NULL", name="unsent_has_a_due_moment"
+        ),
+        _partial("ux_send_open", *_OCCASION, where=f"state IN ({_listed(OPEN)})", unique=True),
+        _partial("ux_send_left", *_OCCASION, where=f"state IN ({_listed(ARRIVED)})", unique=True),
+        _partial("ix_send_ready", "ready_at", where=f"state IN ({_listed(WAITING)})"),
+        _partial("ix_send_expiring", "expires_at", where=f"state IN ({_listed(WAITING)})"),
+        _partial("ix_send_leased", "lease_until", where=f"state IN ({_listed(LEASED)})"),
         _partial("ix_send_in_doubt", "id", where="state = 'in_doubt'"),
         Index("ix_send_subscriber", "subscriber_id", "left_at"),
         Index("ix_send_enrollment", "enrollment_id"),
@@ -148,8 +166,9 @@ class Send(Base):
     needs_consent: Mapped[bool] = mapped_column(default=True)
 
     ready_at: Mapped[datetime | None]
-    """When it may be claimed: `due_at`, or later after a definite "not sent"."""
+    """When it may be claimed: `due_at`, or later after a definite "not sent" or a last check that failed."""
     lease_token: Mapped[str | None] = mapped_column(String(32))
+    """The claim's own secret. A send in doubt keeps it, so that an answer which comes late is still heard."""
     lease_until: Mapped[datetime | None]
     claims: Mapped[int] = mapped_column(default=0)
     """Claims since the last intent: a worker that dies while rendering does not do so for ever."""
@@ -210,3 +229,9 @@ class Hold(Base):
     detail: Mapped[str] = mapped_column(String(300))
     released_until: Mapped[datetime | None]
     """The operator agreed that what ends before this moment expires; None while we wait for that."""
+
+
+def is_in(*states: State) -> ColumnElement[bool]:
+    """Of a send: its state is one of these, written out: neither database uses a partial index for states
+    that come as parameters."""
+    return Send.state.in_(bindparam(None, states, expanding=True, literal_execute=True))

@@ -2,93 +2,101 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
-from scheduler.claiming import CALL, FRESH
-from scheduler.send import Hold, Send, State
+from scheduler.claiming import FRESH, is_running
+from scheduler.send import LEASED, WAITING, Send, State, is_in
 from subscribers.subscriber import Subscriber
+from subscribers.wall_time import tzdata_version
 
 MOST_CLAIMS = 3
-MOST_EXPIRED_SHARE = 0.05
-MOST_EXPIRED = 20
-MASS_EXPIRY = "mass_expiry"
-_WAITING = (State.PLANNED, State.RETRY_WAIT)
+MOST_RECOVERED = 500
+PATROL_EVERY = timedelta(hours=24)
+PATROL_STRIDE = 2_000
+"""Rows one step of the patrol looks at."""
 
 
-def recover_leases(session: Session, *, now: datetime) -> None:
-    """A worker died. Before its intent nothing was called: planned again. After it nobody knows: in doubt."""
-    session.execute(
-        update(Send)
-        .where(Send.state == State.CLAIMED, Send.lease_until < now, Send.claims >= MOST_CLAIMS)
-        .values(
-            state=State.DEAD,
-            reason=Reason.RENDER_ERROR,
-            detail=f"{MOST_CLAIMS} workers died while preparing it",
-            finished_at=now,
-            lease_token=None,
-            lease_until=None,
-            ready_at=None,
+def recover_leases(session: Session, *, now: datetime) -> int:
+    """A worker died. Before its intent nothing was called: planned again, or dead when it is the third to die
+    over this send. After it nobody knows: in doubt. Returns how many there were, at most MOST_RECOVERED."""
+    found = session.execute(
+        select(Send.id, Send.state, Send.claims)
+        .where(is_in(*LEASED), Send.lease_until < now)
+        .limit(MOST_RECOVERED)
+        # Two workers may sweep at once; what one has locked the other need not wait for.
+        .with_for_update(skip_locked=True, of=Send)
+    ).all()
+    dead = [row.id for row in found if row.state == State.CLAIMED and row.claims >= MOST_CLAIMS]
+    claimed = [row.id for row in found if row.state == State.CLAIMED and row.claims < MOST_CLAIMS]
+    sending = [row.id for row in found if row.state == State.SENDING]
+    _set(session, claimed, state=State.PLANNED, lease_token=None)
+    # The token stays: should its worker live after all, its answer settles the doubt.
+    _set(session, sending, state=State.IN_DOUBT)
+    _set(
+        session,
+        dead,
+        state=State.DEAD,
+        reason=Reason.RENDER_ERROR,
+        detail=f"{MOST_CLAIMS} workers died while preparing it",
+        finished_at=now,
+        ready_at=None,
+        lease_token=None,
+    )
+    return len(found)
+
+
+def _set(session: Session, ids: Sequence[int], **values: Any) -> None:
+    if ids:
+        session.execute(
+            update(Send)
+            .where(Send.id.in_(ids))
+            .values(lease_until=None, **values)
+            .execution_options(synchronize_session=False)
         )
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(Send)
-        .where(Send.state == State.CLAIMED, Send.lease_until < now)
-        .values(state=State.PLANNED, lease_token=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(Send)
-        .where(Send.state == State.SENDING, Send.lease_until < now)
-        .values(state=State.IN_DOUBT, lease_token=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
 
 
-def out_of_date(session: Session, *, now: datetime, most: int) -> list[int]:
-    """Subscribers whose sends must be planned again: facts changed, an end has passed, or a row lay too long."""
+def out_of_date(session: Session, *, now: datetime, after: int = 0, most: int) -> list[int]:
+    """Subscribers, by id and above `after`, whose sends must be planned again before anything of theirs may
+    leave: facts changed, an end has passed, a row lay too long, or the rules of time zones are others."""
     changed = select(Subscriber.id).where(Subscriber.epoch != Subscriber.planned_epoch)
-    overdue = select(Send.subscriber_id).where(
-        Send.state.in_(_WAITING),
+    stale = select(Send.subscriber_id).where(
+        is_in(*WAITING),
         Send.ready_at <= now,
-        or_(
-            Send.expires_at < now + CALL,
-            (Send.ready_at <= now - FRESH) & (Send.planned_at <= now - FRESH),
-        ),
+        or_((Send.ready_at <= now - FRESH) & (Send.planned_at <= now - FRESH), _is_of_another_tzdata()),
+        # A paused campaign claims nothing; its rows are planned again when it goes on.
+        is_running(),
     )
-    ended = select(Send.subscriber_id).where(Send.state.in_(_WAITING), Send.expires_at < now + CALL)
-    return list(session.scalars(changed.union(overdue, ended).limit(most)))
+    ended = select(Send.subscriber_id).where(is_in(*WAITING), Send.expires_at <= now)
+    found = changed.union(stale, ended).subquery()
+    return list(
+        session.scalars(select(found.c[0]).where(found.c[0] > after).order_by(found.c[0]).limit(most))
+    )
 
 
-def brake(session: Session, *, now: datetime) -> Hold | None:
-    """Stop when so much would expire at once that the clock, not the campaign, must be wrong.
+def patrol(session: Session, *, now: datetime, after: int) -> tuple[list[int], int | None]:
+    """One step of the walk over all rows that planning goes on its own: nightly, and when tzdata has changed.
 
-    More than 5 % of what is due and more than 20: nothing is claimed and nothing expires until an operator
-    has looked (`runup sends release`). Returns the brake while it is on.
+    Looks at the PATROL_STRIDE rows after id `after`. Returns the subscribers to plan again, and the id to go
+    on after; None when that was the last row.
     """
-    due = session.scalar(select(func.count()).where(Send.state.in_(_WAITING), Send.ready_at <= now)) or 0
-    ending = select(func.count()).where(Send.state.in_(_WAITING), Send.expires_at < now + CALL)
-    hold = session.get(Hold, MASS_EXPIRY)
-    if hold is not None and hold.released_until is not None:
-        ending = ending.where(Send.expires_at > hold.released_until)
-    expiring = session.scalar(ending) or 0
-    if expiring <= MOST_EXPIRED or expiring <= MOST_EXPIRED_SHARE * max(due, expiring):
-        return hold if hold is not None and hold.released_until is None else None
-    hold = hold or Hold(kind=MASS_EXPIRY)
-    hold.began_at, hold.released_until = now, None
-    hold.detail = f"{expiring} of {due} due sends would expire at once; is the clock right?"
-    session.add(hold)
-    return hold
+    ids = session.scalars(select(Send.id).where(Send.id > after).order_by(Send.id).limit(PATROL_STRIDE)).all()
+    if not ids:
+        return [], None
+    found = session.scalars(
+        select(Send.subscriber_id)
+        .where(Send.id > after, Send.id <= ids[-1], is_in(*WAITING))
+        .where(or_(_is_of_another_tzdata(), Send.planned_at <= now - PATROL_EVERY))
+        .distinct()
+        .order_by(Send.subscriber_id)
+    )
+    return list(found), ids[-1] if len(ids) == PATROL_STRIDE else None
 
 
-def release_brake(session: Session, *, now: datetime) -> Hold | None:
-    """The operator has looked: what has ended until `now` may expire. Returns the brake that was on."""
-    hold = session.get(Hold, MASS_EXPIRY)
-    if hold is None or hold.released_until is not None:
-        return None
-    hold.released_until = now + CALL
-    return hold
+def _is_of_another_tzdata() -> ColumnElement[bool]:
+    return Send.tzdata_version != tzdata_version()

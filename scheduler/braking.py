@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from scheduler.claiming import is_running
+from scheduler.send import WAITING, Hold, Send, is_in
+
+MASS_EXPIRY = "mass_expiry"
+MOST_EXPIRED_SHARE = 0.05
+MOST_EXPIRED = 20
+ON_TIME = timedelta(minutes=10)
+
+
+def active_hold(session: Session) -> Hold | None:
+    """The brake that is on, if one is: nothing is claimed and nothing expires."""
+    return session.scalar(select(Hold).where(Hold.released_until.is_(None)).order_by(Hold.kind).limit(1))
+
+
+def brake(session: Session, *, now: datetime) -> Hold | None:
+    """Stop when so much would expire at once that the clock, not the campaign, must be wrong.
+
+    More than 5 % of what is due and more than 20: nothing is claimed and nothing expires until an operator
+    has looked (`release_brake`). Returns the brake that is on.
+    """
+    on = active_hold(session)
+    if on is not None:
+        return on
+    hold = session.get(Hold, MASS_EXPIRY)
+    ending = (is_in(*WAITING), Send.expires_at <= now)
+    expiring = session.scalar(
+        select(func.count()).where(
+            *ending,
+            *([Send.expires_at > hold.released_until] if hold and hold.released_until else []),
+            # A pause is the operator's word: what ends while it lasts ends as it should.
+            or_(is_running(), Send.expires_at <= now - ON_TIME),
+        )
+    )
+    if not expiring or expiring <= MOST_EXPIRED:
+        return None
+    is_due = or_(Send.ready_at <= now, Send.expires_at <= now)
+    due = session.scalar(select(func.count()).where(is_in(*WAITING), is_due)) or 0
+    if expiring <= MOST_EXPIRED_SHARE * due:
+        return None
+    hold = hold or Hold(kind=MASS_EXPIRY)
+    hold.began_at, hold.released_until = now, None
+    hold.detail = f"{expiring} of {due} due sends would expire at once; is the clock right?"
+    session.add(hold)
+    session.flush()
+    return hold
+
+
+def release_brake(session: Session, *, now: datetime) -> Hold | None:
+    """The operator has looked: what has ended until `now` may expire. Returns the brake that was on."""
+    hold = session.get(Hold, MASS_EXPIRY)
+    if hold is None or hold.released_until is not None:
+        return None
+    hold.released_until = now
+    return hold

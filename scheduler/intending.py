@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Exists, exists, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.enrollment import Campaign, Enrollment
+from scheduler.claiming import CALL, is_running
+from scheduler.drafting import Draft
+from scheduler.send import Attempt, Send, State
+from subscribers.interview import Interview
+from subscribers.subscriber import Subscriber
+from subscribers.suppression import EVERYTHING, Reason, Suppression
+
+GUARD = timedelta(seconds=5)
+"""The longest time between the intent and the call."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`passed` may be called once the transaction is durable. `close` comes too soon after another email to
+    the same person, and may try again at the moment given."""
+
+    passed: set[int]
+    close: dict[int, datetime]
+
+
+def intend(
+    session: Session, drafts: Sequence[Draft], *, token: str, gaps: Mapping[str, timedelta], now: datetime
+) -> Verdict:
+    """The last checks and the durable intent, for all of `drafts` in one transaction.
+
+    `gaps`: per campaign, the shortest time between two emails to one address.
+
+    Locks campaigns, then subscribers, then sends, as everybody does: an unsubscribe, a move or a pause is
+    either before this and seen, or after it. Each row changes by its own condition or not at all.
+    """
+    _lock(session, drafts)
+    close = _too_close(session, drafts, gaps=gaps, now=now)
+    spaced = [draft.send_id for draft in drafts if draft.send_id not in close]
+    passed = set(
+        session.scalars(
+            update(Send)
+            .where(
+                Send.id.in_(spaced),
+                Send.state == State.CLAIMED,
+                Send.lease_token == token,
+                Send.lease_until > now + CALL + GUARD,
+                Send.expires_at >= now + CALL,
+                is_running(),
+                _agrees_with_its_person(),
+                or_(~Send.needs_consent, _is_confirmed()),
+            )
+            .values(state=State.SENDING, intent_at=now, left_at=now, attempts=Send.attempts + 1, claims=0)
+            .returning(Send.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    return Verdict(passed, close)
+
+
+def write_attempts(
+    session: Session, drafts: Collection[Draft], *, worker: str, provider: str, now: datetime
+) -> None:
+    """Each intent by its number, in the transaction of the intent: no call without a row that names it."""
+    if drafts:
+        session.execute(
+            insert(Attempt),
+            [
+                {
+                    "send_id": draft.send_id,
+                    "number": draft.attempt,
+                    "worker": worker,
+                    "provider": provider,
+                    "intent_at": now,
+                    "kind": "",
+                    "status": 0,
+                    "provider_message_id": "",
+                    "error": "",
+                }
+                for draft in drafts
+            ],
+        )
+
+
+def _lock(session: Session, drafts: Collection[Draft]) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        return  # BEGIN IMMEDIATE: nobody else writes until we have committed
+    session.execute(
+        select(Campaign.key)
+        .where(Campaign.key.in_({draft.campaign for draft in drafts}))
+        .order_by(Campaign.key)
+        .with_for_update(read=True)
+    )
+    session.execute(
+        select(Subscriber.id)
+        .where(Subscriber.id.in_({draft.subscriber_id for draft in drafts}))
+        .order_by(Subscriber.id)
+        .with_for_update()
+    )
+
+
+def _too_close(
+    session: Session, drafts: Sequence[Draft], *, gaps: Mapping[str, timedelta], now: datetime
+) -> dict[int, datetime]:
+    """Those whose subscriber got another email within the gap, or gets one in this very batch.
+
+    The plan keeps the gap; this catches what left later than it was planned to.
+    """
+    left = dict(
+        session.execute(
+            select(Send.subscriber_id, func.max(Send.left_at))
+            .where(Send.subscriber_id.in_({d.subscriber_id for d in drafts if d.waits_for_gap}))
+            .where(Send.counts_for_gap, Send.left_at.is_not(None))
+            .group_by(Send.subscriber_id)
+        ).all()
+    )
+    close: dict[int, datetime] = {}
+    # What does not wait is counted first.
+    for draft in sorted(drafts, key=lambda draft: draft.waits_for_gap):
+        latest = left.get(draft.subscriber_id)
+        if draft.waits_for_gap and latest and latest + gaps[draft.campaign] > now:
+            close[draft.send_id] = latest + gaps[draft.campaign]
+        elif draft.counts_for_gap:
+            left[draft.subscriber_id] = now
+    return close
+
+
+def _agrees_with_its_person() -> Exists:
+    """Planned from the facts as they are now, for somebody we may write to."""
+    forbidden = exists(
+        select(Suppression.id).where(
+            Suppression.address_hmac == Subscriber.address_hmac,
+            Suppression.scope == EVERYTHING,
+            or_(Send.needs_consent, Suppression.reason != Reason.UNSUBSCRIBED),
+        )
+    ).correlate(Send, Subscriber)
+    return exists(
+        select(Subscriber.id).where(
+            Subscriber.id == Send.subscriber_id,
+            Subscriber.epoch == Send.epoch,
+            Subscriber.address_hmac.is_not(None),
+            ~forbidden,
+        )
+    ).correlate(Send)
+
+
+def _is_confirmed() -> Exists:
+    return exists(
+        select(Enrollment.id)
+        .join(Interview, Interview.id == Enrollment.interview_id)
+        .where(Enrollment.id == Send.enrollment_id, Interview.confirmed_at.is_not(None))
+    )

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.errors import CampaignError
+from campaigns.rendering import RenderError
+from runup.database import Database
+from scheduler.claiming import claim, find_due, release
+from scheduler.composing import Composed, Composer
+from scheduler.drafting import Draft, read_drafts
+from scheduler.intending import intend, write_attempts
+from scheduler.outcomes import give_back, record_render_error
+from scheduler.replanning import Replanner
+from scheduler.send import Send
+from scheduler.shelf import Shelf
+from scheduler.transaction import transact
+from scheduler.wire import Call
+
+log = structlog.get_logger(__name__)
+
+LOOK_AHEAD = 2_000
+NEXT_CHECK = timedelta(seconds=1)
+"""After a last check that failed: whatever planning makes of it, a tick whose clock stands still ends."""
+
+
+@dataclass(kw_only=True)
+class Preparer:
+    """Claim, write the email, last checks and intent: from due rows to calls that may be made."""
+
+    database: Database
+    composer: Composer
+    shelf: Shelf
+    replanner: Replanner
+    worker: str
+    provider: str
+    clock: Callable[[], datetime]
+    stopwatch: Callable[[], float]
+    stopping: Callable[[], bool]
+    token: Callable[[], str]
+    _due: deque[int] = field(default_factory=deque)
+    _owed: list[tuple[str, list[int]]] = field(default_factory=list)
+    """Claimed, and an error kept us from going on: to be given back as soon as the database lets us."""
+    _to_plan: set[int] = field(default_factory=set)
+
+    def calls(self, most: int) -> list[Call]:
+        """At most `most` calls whose intent is durable; empty when nothing is due."""
+        while not self.stopping() and (ids := self._claim(most, token := self.token())):
+            self._owed.append((token, ids))
+            calls = self._prepare(ids, token=token)
+            self._owed.pop()
+            if calls:
+                return calls
+        return []
+
+    def plan_again(self) -> int:
+        """Those whose sends failed their last checks: the facts had changed. Returns how many that were."""
+        concerned, self._to_plan = sorted(self._to_plan), set()
+        return self.replanner.people(concerned)
+
+    def pay_back(self) -> None:
+        """Give back what an earlier error left with us. We know that none of it was called."""
+        while self._owed:
+            token, ids = self._owed[-1]
+            transact(self.database, lambda s: give_back(s, ids, token=token, now=self.clock()))  # noqa: B023
+            self._owed.pop()
+
+    def forget(self) -> None:
+        """What looked due before a pause in the work is looked for anew."""
+        self._due.clear()
+
+    def _claim(self, most: int, token: str) -> list[int]:
+        if not self._due:
+            with self.database.read() as session:
+                self._due.extend(
+                    find_due(session, most=LOOK_AHEAD, now=self.clock(), campaigns=self.shelf.usable)
+                )
+        while self._due:
+            ids = [self._due.popleft() for _ in range(min(most, len(self._due)))]
+            taken = transact(self.database, lambda s: claim(s, ids, token=token, now=self.clock()))  # noqa: B023
+            if taken:
+                return taken
+        return []
+
+    def _prepare(self, ids: list[int], *, token: str) -> list[Call]:
+        with self.database.read() as session:
+            drafts = read_drafts(session, ids, catalog=self.composer.catalog)
+        composed = {} if self.stopping() else self._compose(drafts, token=token)
+        return self._intend(ids, drafts, composed, token=token)
+
+    def _compose(self, drafts: Sequence[Draft], *, token: str) -> dict[int, Composed]:
+        now = self.clock()
+        composed: dict[int, Composed] = {}
+        for draft in drafts:
+            try:
+                composed[draft.send_id] = self.composer.compose(draft, now=now)
+            except RenderError as error:
+                self._poisoned(draft, error, token=token)
+            except CampaignError as error:
+                # Not one email but the campaign: its sends wait until it can be read again.
+                self.shelf.broke(draft.campaign, error, now=now)
+                self.forget()
+        return composed
+
+    def _poisoned(self, draft: Draft, error: RenderError, *, token: str) -> None:
+        """It would fail again for this person; nobody else is concerned."""
+        log.error("render_error", send=draft.send_id, step=draft.step, error=str(error))
+        said, now = str(error), self.clock()
+        transact(self.database, lambda s: record_render_error(s, draft.send_id, said, token=token, now=now))
+
+    def _intend(
+        self, ids: list[int], drafts: Sequence[Draft], composed: dict[int, Composed], *, token: str
+    ) -> list[Call]:
+        now = self.clock()
+        ready = [d for d in drafts if d.send_id in composed and now < composed[d.send_id].true_until]
+        gaps = {key: self.composer.catalog.sequence(key).gap for key in {d.campaign for d in ready}}
+
+        def act(session: Session) -> tuple[set[int], set[int]]:
+            verdict = intend(session, ready, token=token, gaps=gaps, now=now)
+            passed = [draft for draft in ready if draft.send_id in verdict.passed]
+            write_attempts(session, passed, worker=self.worker, provider=self.provider, now=now)
+            for send_id, ready_at in verdict.close.items():
+                release(session, [send_id], token=token, ready_at=ready_at)
+            failed = [i for i in ids if i not in verdict.passed and i not in verdict.close]
+            return verdict.passed, self._give_up(session, failed, token=token, now=now)
+
+        passed, concerned = transact(self.database, act)
+        self._to_plan |= concerned
+        intended = self.stopwatch()
+        return [
+            Call(send_id=d.send_id, email=composed[d.send_id].email, token=token, intended=intended)
+            for d in ready
+            if d.send_id in passed
+        ]
+
+    def _give_up(self, session: Session, ids: list[int], *, token: str, now: datetime) -> set[int]:
+        """Release what failed its last checks; returns whose plan says why."""
+        if not ids:
+            return set()
+        release(session, ids, token=token, ready_at=now + NEXT_CHECK)
+        return set(session.scalars(select(Send.subscriber_id).where(Send.id.in_(ids))))
