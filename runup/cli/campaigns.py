@@ -16,6 +16,7 @@ from campaigns.describing import describe
 from runup.application import Application, system_clock
 from runup.cli.opening import opened
 from runup.cli.shelf import base_of, catalog_of, known_key
+from runup.cli.status import length
 from runup.cli.terminal import print_json, say, show
 from runup.settings import Settings
 from scheduler import Send
@@ -76,10 +77,8 @@ def show_(campaign: Key = "", /, *, json: bool = False) -> None:
         facts = {"key": sequence.key, "name": sequence.name, "version": sequence.version, "window": window}
         print_json(facts | seconds | {"steps": steps})
         return
-    say(
-        f"{sequence.name}: emails leave from {window} where the reader lives, at least {sequence.gap} apart.",
-        "",
-    )
+    gap = length(sequence.gap)
+    say(f"{sequence.name}: emails leave from {window} where the reader lives, at least {gap} apart.", "")
     show(steps, _STEPS, as_json=False, empty="It has no steps.")
 
 

@@ -93,7 +93,7 @@ def _database() -> Iterator[Database]:
     settings = Settings.load()
     database = Database(settings.database_url)
     try:
-        require_file(database, settings)
+        require_file(database)
         yield database
     finally:
         database.close()

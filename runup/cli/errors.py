@@ -30,7 +30,7 @@ def report(error: Exception) -> int | None:
     bad, failures = _of_the_rooms()
     if isinstance(error, (*bad, *failures)):
         complain(_words(error))
-        return BAD_INPUT if isinstance(error, bad) else FAILURE
+        return BAD_INPUT if isinstance(error, bad) else getattr(error, "exit_code", FAILURE)
     return None
 
 

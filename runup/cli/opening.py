@@ -11,6 +11,8 @@ from runup.database import Database, current_revision, require_newest, upgrade
 from runup.settings import Settings
 from runup.workspace import FILE
 
+_GO = "run `runup init` here, or go to your workspace"
+
 
 @contextmanager
 def opened(settings: Settings | None = None, *, clock: Clock = system_clock) -> Iterator[Application]:
@@ -19,21 +21,22 @@ def opened(settings: Settings | None = None, *, clock: Clock = system_clock) -> 
     No command but those that begin something makes a database: in a wrong folder it would be an empty one.
     """
     settings = settings or Settings.load()
+    if not settings.secret_keys and not (settings.home / FILE).exists():
+        raise Failed(f"this is no workspace ({FILE} is missing); {_GO}")
     application = Application.open(settings, clock=clock)
     try:
-        require_file(application.database, settings)
+        require_file(application.database)
         require_newest(application.database)
         yield application
     finally:
         application.close()
 
 
-def require_file(database: Database, settings: Settings) -> None:
+def require_file(database: Database) -> None:
     """Raise Failed when an SQLite file is not there: most likely this is the wrong folder."""
     if database.file is None or database.file.exists():
         return
-    here = "this workspace has no database yet" if (settings.home / FILE).exists() else "this is no workspace"
-    raise Failed(f"{here} ({database.file.name} is missing); run `runup init` here or go to your workspace")
+    raise Failed(f"there is no database yet ({database.file.name} is missing); {_GO}")
 
 
 def first_start(database: Database) -> bool:

@@ -24,14 +24,15 @@ _COLUMNS = {"id": "No", "local_at": "When (theirs)", "subscriber": "Who", "step"
             "reason": "Reason"}  # fmt: skip
 _FACTS = {
     "id": "No", "campaign": "Campaign", "step": "Step", "subscriber": "Who", "state": "State",
-    "reason": "Reason", "detail": "Detail", "due_at": "Due", "local_at": "Due, theirs", "zone": "Zone", "expires_at": "Expires",
-    "left_at": "Left", "finished_at": "Finished", "attempts": "Attempts", "merged": "Stands for",
-    "reference": "Reference",
+    "reason": "Reason", "detail": "Detail", "due_at": "Due", "local_at": "Due, theirs", "zone": "Zone",
+    "expires_at": "Expires", "left_at": "Left", "finished_at": "Finished", "attempts": "Attempts",
+    "merged": "Stands for", "reference": "Reference",
 }  # fmt: skip
 _ATTEMPT = {"number": "Attempt", "intent_at": "Begun", "provider": "Provider", "kind": "Came of it",
             "status": "Code", "error": "Error"}  # fmt: skip
 _KEYS = ("id", "campaign", "step", "occasion", "subscriber_id", "state", "reason", "detail", "due_at",
-         "local_at", "zone", "expires_at", "left_at", "finished_at", "attempts", "merged", "reference")  # fmt: skip
+         "local_at", "zone", "expires_at", "left_at", "finished_at", "attempts",
+         "merged", "reference")  # fmt: skip
 
 
 @app.command(name="list")

@@ -27,3 +27,10 @@ def known_key(settings: Settings, campaign: str) -> str:
             f"there is no campaign {key!r}{nearest(key, keys) or '; there is: ' + ', '.join(keys)}"
         )
     return key
+
+
+def require_step(catalog: Catalog, key: str, step: str) -> None:
+    """Raise BadInput unless the campaign has this step; an empty one stands for all."""
+    steps = [one.key for one in catalog.sequence(key).steps]
+    if step and step not in steps:
+        raise BadInput(f"{key} has no step {step!r}{nearest(step, steps) or '; it has: ' + ', '.join(steps)}")

@@ -40,17 +40,23 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     lines = [
         ("Worker", _worker(found)),
         ("Due now", f"{found.due:,}{late}"),
-        ("Next", ago(found.next_due_at, found.at) if found.next_due_at else "nothing is planned"),
+        ("Next", _next(found)),
         (
             "In doubt",
             f"{found.in_doubt:,}" + ("; `runup sends list --state in_doubt`" if found.in_doubt else ""),
         ),
         ("Sends", counts or "none yet"),
-        ("People", f"{found.subscribers:,}, with {found.interviews_to_come:,} interviews to come"),
+        ("People", f"{found.subscribers:,}; interviews to come: {found.interviews_to_come:,}"),
     ]
     lines += [("Stopped", f"{hold} Then `runup sends release`.") for hold in found.holds]
     lines += [("Paused", f"{key}; `runup campaigns resume {key}`") for key in found.paused]
     return lines
+
+
+def _next(found: Status) -> str:
+    if found.next_due_at is None:
+        return "nothing is planned"
+    return "now" if found.next_due_at <= found.at else ago(found.next_due_at, found.at)
 
 
 def _worker(found: Status) -> str:

@@ -42,7 +42,7 @@ from subscribers.own_data import erase as erase_person
 
 app = App(name="subscribers", help="Who we write to, and their interviews.")
 app.command(
-    "runup.cli.subscribers_show:show",
+    "runup.cli.subscribers_show:show_",
     name="show",
     help="Everything about one person: facts, interviews, emails.",
 )

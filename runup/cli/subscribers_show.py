@@ -15,7 +15,7 @@ from scheduler import outlook
 from subscribers.own_data import own_data
 
 _PERSON = {
-    "email": "Address", "first_name": "Name", "home_zone": "Lives by", "created_at": "Signed up",
+    "address": "Address", "first_name": "Name", "home_zone": "Lives by", "created_at": "Signed up",
     "confirmed_at": "Confirmed", "unsubscribed_at": "Unsubscribed", "suppressed": "Not written to",
 }  # fmt: skip
 _INTERVIEW = {"id": "No", "held_on": "Day", "start_time": "Time", "zone": "Where", "mode": "Mode",

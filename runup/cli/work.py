@@ -1,0 +1,75 @@
+"""`runup work`."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from threading import Event
+
+from runup.application import Application
+from runup.cli.errors import BadInput, Failed
+from runup.cli.opening import opened
+from runup.cli.terminal import say
+from runup.logs import configure_logs
+from runup.serving import until_told, working
+
+
+def work(*, processes: int = 1) -> None:
+    """Run workers only. Ctrl-C or SIGTERM ends them: what is on the wire may finish (20 s).
+
+    Parameters
+    ----------
+    processes
+        How many on this machine; on SQLite there is one. More machines may run more.
+    """
+    configure_logs()
+    if processes < 1:
+        raise BadInput("--processes: must be 1 or more")
+    with opened() as application:
+        if application.database.is_sqlite and processes > 1:
+            raise BadInput("--processes: on SQLite there is one worker; move to PostgreSQL for more")
+        if processes == 1:
+            _work(application)
+            return
+    _work_many(processes)
+
+
+def _work(application: Application) -> None:
+    with until_told() as told, working(application):
+        say("Working; Ctrl-C ends it.")
+        told.wait()
+
+
+def _work_alone() -> None:
+    """One of several processes, each with its own connections."""
+    configure_logs()
+    with opened() as application, until_told() as told, working(application):
+        told.wait()
+
+
+def _work_many(count: int) -> None:
+    """Start them, pass the word on, and wait for all. One that dies by itself ends the others: whatever
+    watches over us then starts all of them again."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_work_alone, name=f"worker-{number}") for number in range(count)]
+    with until_told() as told:
+        for worker in workers:
+            worker.start()
+        say(f"{count} workers; Ctrl-C ends them.")
+        dead = _first_dead(workers, told)
+        for worker in workers:
+            if worker.is_alive():
+                worker.terminate()
+        for worker in workers:
+            worker.join()
+    if dead is not None:
+        raise Failed(f"{dead.name} ended by itself (exit code {dead.exitcode}); the lines above say why")
+
+
+def _first_dead(workers: Sequence[BaseProcess], told: Event) -> BaseProcess | None:
+    while not told.wait(0.5):
+        for worker in workers:
+            if not worker.is_alive():
+                return worker
+    return None

@@ -1,0 +1,124 @@
+"""Running until told to stop: the site, workers, and the order in which they end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from runup.application import Application
+from runup.database import Database, DatabaseError
+from scheduler import Clock
+
+
+class AnotherRuns(DatabaseError):
+    """A second worker on one SQLite database; the message says who the first is."""
+
+    exit_code = 75
+    """EX_TEMPFAIL: nothing is wrong, it is somebody else's turn."""
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Be the only worker process on an SQLite database; on PostgreSQL any number may work.
+
+    The lock ends with the process, however it ends. Nothing is lost or doubled without it, but two
+    processes would wait for one another. Raises AnotherRuns.
+    """
+    if database.file is None:
+        yield
+        return
+    path = database.file.with_name(f"{database.file.name}.lock")
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise AnotherRuns(
+                f"another worker runs on this database ({lock.read(100).strip() or 'unknown'}); stop it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def working(application: Application) -> Iterator[Clock]:
+    """A worker that ticks meanwhile. At the end it claims nothing more and its calls may answer (20 s)."""
+    with alone(application.database):
+        clock = Clock(application.worker())
+        clock.start()
+        try:
+            yield clock
+        finally:
+            clock.stop()
+
+
+@contextmanager
+def until_told() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. A second signal ends the process at once: what is on the wire
+    is in doubt then, and settled at the next start."""
+    told = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if told.is_set():
+            os._exit(128 + number)
+        told.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the port is taken or not ours to take."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+class Site:
+    """The site on a listening socket, in a thread of its own."""
+
+    def __init__(self, application: Application, listener: socket.socket) -> None:
+        from runup.web.app import create_app
+
+        trusted = list(application.settings.trusted_proxies)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(application),
+                # Paths hold people's links: they are not logged.
+                access_log=False,
+                log_level="warning",
+                lifespan="off",
+                server_header=False,
+                proxy_headers=bool(trusted),
+                forwarded_allow_ips=trusted or None,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, name="site", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Answer what has been asked and end."""
+        self._server.should_exit = True
+        self._thread.join(timeout=15)
