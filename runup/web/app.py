@@ -22,8 +22,9 @@ def create_app(application: Application) -> FastAPI:
     Handlers are plain functions run in threads; nothing is kept between requests, so any number of
     processes can serve one database.
     """
-    # The description of the API will be published with the API; pages need none.
-    app = FastAPI(title=application.brand.name, openapi_url=None, docs_url=None, redoc_url=None)
+    # The description of the API will be published with the API; pages need none. A redirect to the address
+    # without a slash would be made from the Host header, which anybody can write.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     base_url = application.brand.site_url
     app.state.site = Site(
         application=application,

@@ -37,8 +37,9 @@ def show(request: Request, token: str, site: SiteDep) -> Response:
 @router.post("/confirm/{token}")
 def post(request: Request, token: str, fields: FormFields, site: SiteDep) -> Response:
     """Confirm, plan, and show the plan. Twice is once."""
-    site.check_form(request, fields)
     app, now = site.application, site.now
+    app.links.read(Purpose.CONFIRM, token)
+    site.check_form(request, fields)
     try:
         with app.database.write() as session:
             interview = confirm(session, _find(session, site, token), now=now)

@@ -39,7 +39,8 @@ AnyFields = Annotated[Fields, Depends(read_any_form)]
 
 def _is_form(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+    # An empty form may come without a type; without one nothing is read.
+    return kind in ("", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def _strict(form: FormData) -> dict[str, str]:

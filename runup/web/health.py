@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
+from runup.reports import SILENT_AFTER
 from runup.web.site import SiteDep
 from scheduler import Heartbeat
 
 router = APIRouter()
-
-SILENT_AFTER = timedelta(minutes=2)
-"""No worker has finished a tick for so long: something is wrong, for they tick every few seconds."""
 
 
 @router.api_route("/health", methods=["GET", "HEAD"])

@@ -26,7 +26,7 @@ def readable_on(color: str, ground: str) -> str:
     """`color`, made darker or lighter (hue kept) until text in it is readable on `ground`."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*_rgb(color))
     step = -0.01 if _luminance(_rgb(ground)) > 0.2 else 0.01
-    while contrast(color, ground) < READABLE and 0 < lightness < 1:
+    while contrast(color, ground) < READABLE:
         lightness = min(1.0, max(0.0, lightness + step))
         color = _hex(colorsys.hls_to_rgb(hue, lightness, saturation))
     return color
