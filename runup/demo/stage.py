@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import secrets
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import SecretStr
+from pydantic import HttpUrl
 
 from runup.application import Application
 from runup.database import upgrade
@@ -19,6 +18,7 @@ from runup.demo.clock import VirtualClock
 from runup.demo.inbox import inbox_routes
 from runup.settings import Settings
 from runup.web.app import create_app
+from runup.workspace import FILE, create_secrets
 from scheduler import Worker
 
 
@@ -34,22 +34,14 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, *, start: datetime, port: int = 0) -> Iterator[Stage]:
-    """Build everything in `folder` and serve the site on this machine only; port 0 takes a free one."""
+def stage(folder: Path, *, start: datetime, port: int = 0, database: str = "") -> Iterator[Stage]:
+    """Build everything in `folder` and serve the site on this machine only; port 0 takes a free one.
+
+    The folder is a workspace like any other afterwards: the command line works in it. `database`: another
+    address than SQLite in the folder.
+    """
     listener = socket.create_server(("127.0.0.1", port))
-    port = listener.getsockname()[1]
-    settings = Settings.model_validate(
-        {
-            "home": folder,
-            "base_url": f"http://127.0.0.1:{port}",
-            "provider": "outbox",
-            # The demo is its own world: keys that nobody keeps.
-            "secret_keys": (SecretStr(secrets.token_urlsafe(32)),),
-            "suppression_key": SecretStr(secrets.token_urlsafe(32)),
-            # One call after the other: the outbox shows them in the order of the clock.
-            "concurrency": 1,
-        }
-    )
+    settings = _workspace(folder, site=f"http://127.0.0.1:{listener.getsockname()[1]}", database=database)
     clock = VirtualClock(start)
     application = Application.open(settings, clock=clock)
     upgrade(application.database)
@@ -57,9 +49,25 @@ def stage(folder: Path, *, start: datetime, port: int = 0) -> Iterator[Stage]:
     site.include_router(inbox_routes(application))
     worker = application.worker()
     with _served(site, listener):
-        yield Stage(application, clock, worker, f"http://127.0.0.1:{port}")
+        yield Stage(application, clock, worker, application.brand.site_url)
     worker.close()
     application.close()
+
+
+def _workspace(folder: Path, *, site: str, database: str) -> Settings:
+    (folder / FILE).write_text(f'base_url = "{site}"\nprovider = "outbox"\n', encoding="utf-8")
+    create_secrets(folder)
+    # Whatever the environment says: nothing of the demo may leave this machine, and it is served from here.
+    return Settings.load(folder).model_copy(
+        update={
+            "base_url": HttpUrl(site),
+            "provider": "outbox",
+            "outbox": None,
+            "database": database,
+            # One call after the other: the outbox shows them in the order of the clock.
+            "concurrency": 1,
+        }
+    )
 
 
 @contextmanager
