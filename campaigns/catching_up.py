@@ -32,7 +32,8 @@ def _merge(sketch: Sketch, step: Step) -> None:
     advice = [s.key for s in sketch.sequence.steps if s.is_advice and s.key in sketch.sends]
     missed = [key for key in advice if sketch.is_late(key) and not sketch.sends[key].settled]
     offered = [key for key in missed if sketch.sends[key].is_open]
-    fresh = [key for key in offered if not is_duplicate(sketch, key)]
+    nearer = [send for other in sketch.nearer for send in other.sends.values()]
+    fresh = [key for key in offered if not is_duplicate(sketch, key, nearer=nearer)]
     for key in {*offered} - {*fresh}:
         sketch.leave_out(key, Reason.DUPLICATE_ADVICE)
     if not catchup.settled and (not missed or (catchup.is_open and not fresh)):
@@ -45,7 +46,7 @@ def _merge(sketch: Sketch, step: Step) -> None:
     else:
         soon = max(sketch.known_at, sketch.now) + sketch.sequence.gap
         near = [key for key in advice if sketch.sends[key].is_open and sketch.dues[key] <= soon]
-        merged = [key for key in near if key in fresh or not is_duplicate(sketch, key)]
+        merged = [key for key in near if key in fresh or not is_duplicate(sketch, key, nearer=nearer)]
         for key in merged:
             sketch.leave_out(key, Reason.MERGED_INTO_CATCHUP)
         sketch.sends[step.key] = replace(catchup, merged=tuple(merged))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from campaigns.planned import PlannedSend
+from campaigns.reasons import Reason
 from campaigns.sketch import Sketch
 from subscribers.wall_time import local_day
 
@@ -13,17 +14,20 @@ SAME_ADVICE_WITHIN = timedelta(days=30)
 """In days of the calendar, both ends included: a clock change in between makes no difference."""
 
 
-def is_duplicate(sketch: Sketch, key: str, *, nearer: Iterable[PlannedSend] | None = None) -> bool:
-    """This advice reached the person for another interview within 30 days, or will for a nearer one.
+def leave_out_repeated(sketch: Sketch) -> None:
+    """What has been said for another interview already."""
+    for step, _ in sketch.open_steps():
+        if is_duplicate(sketch, step.key, nearer=()):
+            sketch.leave_out(step.key, Reason.DUPLICATE_ADVICE)
 
-    `nearer`: what those will send, when that is known better than their sketches say.
-    """
+
+def is_duplicate(sketch: Sketch, key: str, *, nearer: Iterable[PlannedSend]) -> bool:
+    """This advice reached the person for another interview within 30 days, or will for a nearer one: `nearer`
+    is what those have planned."""
     situation = sketch.situation
     if len(situation.passages) < 2 or not sketch.sequence.step(key).is_advice:
         return False
     same = {p.id for p in situation.passages if p.campaign == sketch.sequence.key} - {sketch.passage.id}
-    if nearer is None:
-        nearer = [send for other in sketch.nearer for send in other.sends.values()]
     moments: list[datetime | None] = [
         past.left_at
         for past in situation.history

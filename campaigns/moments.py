@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from campaigns.facts import Passage, Person
 from campaigns.sequence import Anchor, CalendarRule, Day, Rule, Sequence, Step
@@ -114,11 +115,15 @@ def fit(at: datetime, step: Step, sequence: Sequence, person: Person) -> datetim
 
 def jitter(sequence: Sequence, person: Person) -> timedelta:
     """Whole seconds, always the same for one person, evenly spread over people."""
-    spread = int(sequence.jitter.total_seconds())
-    if not spread:
+    return _spread(sequence.key, person.id, int(sequence.jitter.total_seconds()))
+
+
+@lru_cache(maxsize=64)
+def _spread(key: str, person: int, seconds: int) -> timedelta:
+    if not seconds:
         return timedelta()
-    seed = hashlib.blake2s(f"{sequence.key}/{person.id}".encode(), digest_size=8).digest()
-    return timedelta(seconds=int.from_bytes(seed) % spread)
+    seed = hashlib.blake2s(f"{key}/{person}".encode(), digest_size=8).digest()
+    return timedelta(seconds=int.from_bytes(seed) % seconds)
 
 
 def _counted_from(

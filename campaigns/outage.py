@@ -5,38 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from campaigns.moments import fit
 from campaigns.planned import PlannedSend
 from campaigns.reasons import Reason
 from campaigns.sketch import Sketch
 
 
-def leave_out_ended(sketch: Sketch) -> None:
-    """What has reached its end unsent."""
-    for step, send in sketch.open_steps():
-        if send.expires_at and send.expires_at <= sketch.now:
-            sketch.leave_out(step.key, reason_missed(sketch, send))
+def leave_out_ended(sketch: Sketch, turns: Mapping[str, PlannedSend]) -> int:
+    """What has reached its end unsent; returns how many. `turns`: the steps that wait for the gap, where they
+    would have left had everything gone on time; what would not have left then keeps that reason."""
+    ended = [(step.key, send) for step, send in sketch.open_steps() if _has_ended(send, sketch.now)]
+    for key, send in ended:
+        turn = turns.get(key, send)
+        sketch.sends[key] = send.left_out(reason_missed(sketch, send)) if turn.is_open else turn
+    return len(ended)
 
 
-def leave_out_passed_over(sketch: Sketch, slots: Mapping[str, datetime]) -> None:
+def leave_out_passed_over(sketch: Sketch, turns: Mapping[str, PlannedSend]) -> None:
     """Of the overdue only the latest that is still valid leaves; what a later step has passed is over.
 
-    `slots`: when each step that waits for the gap would have left, had everything gone on time. A step that
-    waits for its turn is not overdue, however long ago its own moment was.
+    A step that waits for its turn is not overdue, however long ago its own moment was.
     """
-    turns = {
-        step.key: turn
+    overdue = {
+        step.key: due
         for step, send in sketch.open_steps()
-        if step.is_ordered and (turn := slots.get(step.key) or send.due_at) and turn <= sketch.now
+        if step.is_ordered and (due := turns.get(step.key, send).due_at) and due <= sketch.now
     }
     left = [
         send.left_at
         for step in sketch.sequence.steps
         if step.is_ordered and (send := sketch.sends.get(step.key)) and send.settled and send.left_at
     ]
-    latest = max([*turns.values(), *left], default=None)
-    for key, turn in turns.items():
-        if latest and turn < latest:
+    latest = max([*overdue.values(), *left], default=None)
+    for key, due in overdue.items():
+        if latest and due < latest:
             sketch.leave_out(key, reason_missed(sketch, sketch.sends[key]))
+
+
+def wait_for_window(sketch: Sketch) -> None:
+    """An overdue step that has its fixed moment leaves now, or when the window opens; if the next of its kind
+    is due by then, that one leaves."""
+    fixed = [pair for pair in sketch.open_steps() if pair[0].is_ordered and not pair[0].waits_for_gap]
+    for step, send in fixed:
+        leaves_at = fit(sketch.now, step, sketch.sequence, sketch.person)
+        if not send.due_at or send.due_at > sketch.now or leaves_at == sketch.now:
+            continue
+        if any(other.due_at and sketch.now < other.due_at <= leaves_at for _, other in fixed):
+            sketch.leave_out(step.key, reason_missed(sketch, send))
+        else:
+            sketch.sends[step.key] = send.deferred(leaves_at, Reason.DEFERRED_WINDOW)
 
 
 def reason_missed(sketch: Sketch, send: PlannedSend) -> Reason:
@@ -47,3 +64,7 @@ def reason_missed(sketch: Sketch, send: PlannedSend) -> Reason:
         if began and (pause.ended_at is None or due is None or due <= pause.ended_at):
             return Reason.PAUSED_EXPIRED
     return Reason.EXPIRED_OUTAGE
+
+
+def _has_ended(send: PlannedSend, now: datetime) -> bool:
+    return send.expires_at is not None and send.expires_at <= now

@@ -42,6 +42,8 @@ class PlannedSend:
 
     def deferred(self, due: datetime, reason: Reason | None) -> PlannedSend:
         """At `due` instead; left out, for the deferral's reason, when its end comes first."""
+        if due == self.due_at and reason is None:
+            return self
         if self.expires_at and due >= self.expires_at:
             late = reason or Reason.EXPIRED_LATE_JOIN
             return self.left_out(late, "waiting would have gone past its end")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from campaigns.catching_up import catch_up
+from campaigns.duplicates import leave_out_repeated
 from campaigns.facts import Passage, Person
 from campaigns.planned import Pause, PlannedSend, Situation
 from campaigns.screening import screen
@@ -30,6 +31,7 @@ def plan(situation: Situation, *, now: datetime) -> list[PlannedSend]:
         if passage.campaign in situation.sequences:
             sketch = Sketch(situation, passage, now=now, nearer=list(sketches))
             screen(sketch)
+            leave_out_repeated(sketch)
             catch_up(sketch)
             sketches.append(sketch)
     space(sketches)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from campaigns.duplicates import is_duplicate
 from campaigns.moments import fit
-from campaigns.outage import leave_out_ended, leave_out_passed_over
+from campaigns.outage import leave_out_ended, leave_out_passed_over, wait_for_window
 from campaigns.planned import PlannedSend
 from campaigns.reasons import Reason
 from campaigns.sequence import Step
@@ -21,19 +21,18 @@ Turn = tuple[int, str]
 def space(sketches: Sequence[Sketch]) -> None:
     """Give every step that is still to leave its moment, over all of a person's interviews, nearest first."""
     for sketch in sketches:
-        leave_out_ended(sketch)
+        _keep_apart(sketch)
     turns = _arrange(sketches)
+    if sum(leave_out_ended(sketch, _of(sketch, turns)) for sketch in sketches):
+        turns = _arrange(sketches)
     if any(_is_overdue(sketch, turns) for sketch in sketches):
         for sketch in sketches:
-            leave_out_passed_over(sketch, _slots_of(sketch, turns))
-            _wait_for_window(sketch)
-        turns = _arrange(sketches, late=True)
-    if sum(_keep_apart(sketch) for sketch in sketches):
+            leave_out_passed_over(sketch, _of(sketch, turns))
+            wait_for_window(sketch)
+            _keep_apart(sketch)
         turns = _arrange(sketches, late=True)
     for sketch in sketches:
-        sketch.sends |= {
-            key: send for (enrollment, key), send in turns.items() if enrollment == sketch.passage.id
-        }
+        sketch.sends |= _of(sketch, turns)
 
 
 def _arrange(sketches: Sequence[Sketch], *, late: bool = False) -> dict[Turn, PlannedSend]:
@@ -88,17 +87,17 @@ def _free(
     sketch: Sketch, step: Step, start: datetime, taken: list[datetime]
 ) -> tuple[datetime, Reason | None]:
     """The first moment from `start` on that lies in the window and a gap away from all others, and what it
-    waited for last."""
+    waits for first."""
     slot, reason, gap = start, None, sketch.sequence.gap
     while True:
         fitted = fit(slot, step, sketch.sequence, sketch.person)
         if fitted != slot:
-            slot, reason = fitted, Reason.DEFERRED_WINDOW
+            slot, reason = fitted, reason or Reason.DEFERRED_WINDOW
         # Nothing between two blocking emails is free: both are within one gap of the slot.
         blocking = [at for at in taken if abs(slot - at) < gap]
         if not blocking:
             return slot, reason
-        slot, reason = max(blocking) + gap, Reason.DEFERRED_GAP
+        slot, reason = max(blocking) + gap, reason or Reason.DEFERRED_GAP
 
 
 def _departures(sketches: Sequence[Sketch]) -> list[datetime]:
@@ -118,44 +117,31 @@ def _departures(sketches: Sequence[Sketch]) -> list[datetime]:
 
 
 def _is_overdue(sketch: Sketch, turns: dict[Turn, PlannedSend]) -> bool:
-    dues = (turns.get((sketch.passage.id, s.key), send).due_at for s, send in sketch.open_steps())
-    return any(due is not None and due <= sketch.now for due in dues)
+    return any(
+        due <= sketch.now
+        for step, send in sketch.open_steps()
+        if (step.is_ordered or step.waits_for_gap)
+        and (due := turns.get((sketch.passage.id, step.key), send).due_at)
+    )
 
 
-def _slots_of(sketch: Sketch, turns: dict[Turn, PlannedSend]) -> dict[str, datetime]:
-    return {
-        key: send.due_at
-        for (enrollment, key), send in turns.items()
-        if enrollment == sketch.passage.id and send.due_at
-    }
+def _of(sketch: Sketch, turns: dict[Turn, PlannedSend]) -> dict[str, PlannedSend]:
+    return {key: send for (enrollment, key), send in turns.items() if enrollment == sketch.passage.id}
 
 
-def _wait_for_window(sketch: Sketch) -> None:
-    """An overdue step with a fixed moment leaves now, or when the window opens."""
+def _keep_apart(sketch: Sketch) -> None:
+    """Leave out what would follow another email too closely."""
     for step, send in sketch.open_steps():
-        if step.waits_for_gap or not send.due_at or send.due_at > sketch.now or step.is_at_once:
-            continue
-        leaves_at = fit(sketch.now, step, sketch.sequence, sketch.person)
-        if leaves_at > sketch.now:
-            sketch.sends[step.key] = send.deferred(leaves_at, Reason.DEFERRED_WINDOW)
-
-
-def _keep_apart(sketch: Sketch) -> bool:
-    """Leave out what would follow another email too closely. Returns whether anything was."""
-    found = False
-    for step, send in sketch.open_steps():
-        if step.apart is None or send.due_at is None:
-            continue
-        for other in step.apart.steps:
+        for other in step.apart.steps if step.apart else ():
+            assert step.apart
+            assert send.due_at
             if any(timedelta() <= send.due_at - at < step.apart.by for at in _moments(sketch, other)):
                 hours = int(step.apart.by.total_seconds() // 3600)
                 title = sketch.sequence.step(other).title
                 sketch.leave_out(
                     step.key, Reason.CONDITION_FALSE, f"“{title}” came less than {hours} hours before"
                 )
-                found = True
                 break
-    return found
 
 
 def _moments(sketch: Sketch, key: str) -> list[datetime]:
