@@ -31,6 +31,11 @@ _COMMANDS = (
 )
 
 
+def _shown(default: object) -> str:
+    """An empty default says nothing; the option's own words say what happens then."""
+    return "" if default in ("", None) else str(default)
+
+
 def _version() -> str:
     from importlib.metadata import version
 
@@ -42,7 +47,7 @@ app = App(
     help="Emails that reach each person at the right hour around a date of their own.",
     help_epilogue="Every listing takes --json. `runup COMMAND --help` says more.",
     version=_version,
-    default_parameter=Parameter(negative=(), consume_multiple=False),
+    default_parameter=Parameter(negative=(), consume_multiple=False, show_default=_shown),
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from runup.application import system_clock
-from runup.cli.terminal import print_json, say
-from runup.examining import Level, examine
+from runup.cli.terminal import print_json, show_pairs
+from runup.examining import Finding, Level, examine
 
 _SIGNS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.FAILED: "FAILED "}
 
@@ -25,8 +25,10 @@ def doctor(*, json: bool = False) -> int:
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            say(f"{_SIGNS[finding.level]}  {finding.subject:<12} {finding.words}")
-            if finding.remedy:
-                say(f"{'':>23}→ {finding.remedy}")
+        show_pairs([line for finding in findings for line in _lines(finding)])
     return 1 if any(finding.level is Level.FAILED for finding in findings) else 0
+
+
+def _lines(finding: Finding) -> list[tuple[str, str]]:
+    title = f"{_SIGNS[finding.level]}  {finding.subject}"
+    return [(title, finding.words), *([("", f"→ {finding.remedy}")] if finding.remedy else [])]

@@ -6,14 +6,14 @@ from typing import Any
 
 from scheduler import Line
 
-SEND_COLUMNS = {"when": "When", "step": "Step", "title": "Email", "what": "What"}
+SEND_COLUMNS = {"at": "When", "step": "Step", "title": "Email", "what": "What"}
 _KINDS = {"left": "left", "coming": "coming", "in_doubt": "in doubt", "left_out": "not sent"}
 
 
 def send_row(line: Line) -> dict[str, Any]:
     """A row for people; programs get the `Line` itself."""
     return {
-        "when": f"{line.at:%a %Y-%m-%d %H:%M}" if line.at and line.kind != "left_out" else "",
+        "at": f"{line.at:%a %Y-%m-%d %H:%M}" if line.at and line.kind != "left_out" else "",
         "step": line.step,
         "title": line.title,
         "what": what(line),

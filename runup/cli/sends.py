@@ -102,7 +102,7 @@ def next_(*, limit: int = 20, json: bool = False) -> None:
     )
     with opened() as application, application.database.read() as session:
         rows = [_row(send, address) for send, address in session.execute(waiting.limit(limit))]
-    columns = {"due_at": "Due (UTC)"} | _COLUMNS | {"zone": "Zone"}
+    columns = {"due_at": "Due (UTC)"} | _COLUMNS
     del columns["state"], columns["reason"]
     show(rows, columns, as_json=json, empty="Nothing is planned.")
 
@@ -188,7 +188,7 @@ def release(*, yes: bool = False) -> None:
 
 def _row(send: Send, address: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {key: getattr(send, key) for key in _KEYS}
-    row["subscriber"] = f"{send.subscriber_id} {masked(address)}"
+    row["subscriber"] = masked(address)
     row["local_at"] = (
         datetime.fromisoformat(send.local_at).strftime("%a %Y-%m-%d %H:%M") if send.local_at else ""
     )

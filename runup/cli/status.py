@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from runup.cli.opening import opened
-from runup.cli.terminal import print_json, say
+from runup.cli.terminal import print_json, show_pairs
 from runup.reports import Status
 from runup.reports import status as read_status
 
@@ -30,8 +30,7 @@ def status(*, json: bool = False) -> None:
         del facts["lateness"]
         print_json(facts)
         return
-    for title, words in _lines(found):
-        say(f"{title:<12}  {words}")
+    show_pairs(_lines(found))
 
 
 def _lines(found: Status) -> list[tuple[str, str]]:

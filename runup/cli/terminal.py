@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
+_MAY_WRAP = frozenset(
+    "title name what why when reason address email first_name error detail due words".split(),
+)
 _AFTER_ASCII = re.compile("[\x7f-\x9f]")
 
 
@@ -75,9 +79,17 @@ def show_facts(facts: Row, titles: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    width = max(len(title) for title in titles.values())
-    for key, title in titles.items():
-        say(f"{title:<{width}}  {cell(facts[key])}")
+    show_pairs([(title, cell(facts[key])) for key, title in titles.items()])
+
+
+def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Lines of a title and its words; on a terminal long words go on below themselves."""
+    width = max(len(title) for title, _ in pairs)
+    room = console().width - width - 2
+    for title, words in pairs:
+        lines = wrap(clean(words), room) if sys.stdout.isatty() and room > 20 else [clean(words)]
+        for number, line in enumerate(lines or [""]):
+            say(f"{'' if number else title:<{width}}  {line}")
 
 
 def print_json(value: object) -> None:
@@ -127,9 +139,10 @@ def _print_table(rows: Iterable[Row], columns: Mapping[str, str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for title in columns.values():
-        table.add_column(Text(title), overflow="fold")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    for key, title in columns.items():
+        # Moments, keys and numbers stay whole; words give way where the terminal is narrow.
+        table.add_column(Text(title), overflow="fold", no_wrap=key not in _MAY_WRAP)
     for row in rows:
         table.add_row(*(Text(cell(row[key])) for key in columns))
     console().print(table, soft_wrap=False)
