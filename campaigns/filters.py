@@ -35,6 +35,8 @@ def _spell(day: date, pattern: str, locale: str) -> str:
 
 
 def _day_of(value: date | datetime) -> date:
+    if not isinstance(value, date):  # babel would take None for today
+        raise TypeError("no date")
     return value.date() if isinstance(value, datetime) else value
 
 
@@ -71,7 +73,9 @@ def moment(context: JinjaContext, value: datetime) -> str:
 @pass_context
 def zone(context: JinjaContext, name: str) -> str:
     """`Europe/Berlin` as "Berlin time"; a zone without a place as its distance from UTC."""
-    return _zone_label(str(name), _locale(context))
+    if not isinstance(name, str):
+        raise TypeError("no zone")
+    return _zone_label(name, _locale(context))
 
 
 @lru_cache(maxsize=2048)
@@ -85,7 +89,7 @@ def _zone_label(name: str, locale: str) -> str:
             else f"{name.replace('_', ' ')} time"
         )
     try:
-        city = get_timezone_location(name, locale=locale, return_city=True)
+        city = get_timezone_location(name, locale=locale, return_city=True).rsplit("/", 1)[-1]
     except LookupError:
         city = name.rsplit("/", 1)[-1].replace("_", " ")
     return f"{city} time" if locale.startswith("en") else get_timezone_location(name, locale=locale)
@@ -93,6 +97,8 @@ def _zone_label(name: str, locale: str) -> str:
 
 def article(value: str) -> str:
     """ "a panel", "an offer", "an HR role"."""
+    if value is None:
+        raise TypeError("no word")
     text = str(value)
     first = text.split(" ")[0].split("-")[0]
     return f"{_article_of(first)} {text}" if first else text

@@ -28,6 +28,7 @@ _RUNTIME = Environment(autoescape=True, keep_trailing_newline=True)  # lexes onl
 _COMPILE = Environment(autoescape=True, keep_trailing_newline=True, **COMPILE_DELIMITERS)  # type: ignore[arg-type]
 _LINE, _TAG, _OPEN = "\x01{}\x06", "\x02{}{}\x03", "\x04{}\x05{}\x07"
 _ANY = re.compile("\x01(\\d+)\x06|\x02(\\d+)\n*\x03|\x04(\\d+)\x05(.*?)\x07", re.S)
+_WHOLE_MARKS = re.compile("(\n|\x02\\d+\n*\x03|\x04[^\x07]*\x07?)")
 _ALONE = re.compile("^[ \t]*((?:\x02\\d+\n*\x03[ \t]*)+)\n", re.M)
 _COMPILE_TAG = re.compile(r"\[%.*?%\]|\[#.*?#\]")
 _HAS_COMPILE_TAG = re.compile(r"\[[\[%#]")
@@ -74,10 +75,10 @@ class Marks:
 
     def mark(self, text: str, file: str) -> str:
         """The file with each recipient's tag as a mark. Line numbers stay what they were."""
-        marked = "".join(self._mark_tags(text, file))
+        marked = _keep_line_ends("".join(self._mark_tags(text, file)))
         if file.endswith(".mjml"):
-            return "".join(self._mark_lines(_keep_line_ends(marked), file))
-        return _keep_line_ends(_ALONE.sub(self._close_up, marked))
+            return "".join(self._mark_lines(marked, file))
+        return _ALONE.sub(self._close_up, marked)
 
     def read(self, expanded: str, own_folder: str) -> Document:
         """The pieces of a text that came out of the compile stage."""
@@ -89,6 +90,9 @@ class Marks:
             position = found.end()
             if found[1]:
                 origin = self.lines[int(found[1])]
+                pieces.append(
+                    ("", origin)
+                )  # empty, but it remembers the line from which a component is called
             else:
                 tag = self.tags[int(found[2] or found[3])]
                 tag = tag if found[2] else Tag(found[4], tag.origin)
@@ -125,20 +129,22 @@ class Marks:
         return _TAG.format(number, newlines)
 
     def _mark_lines(self, text: str, file: str) -> list[str]:
-        out = []
+        out, is_inside = [], False
         for line, kind, value in _lex(_COMPILE, text, file):
-            out.append(self._mark_data(value, Origin(file, line)) if kind == "data" else value)
+            out.append(self._mark_data(value, Origin(file, line), is_inside) if kind == "data" else value)
+            if "\x04" in value or "\x07" in value:
+                is_inside = value.rfind("\x04") > value.rfind("\x07")
         return out
 
-    def _mark_data(self, data: str, start: Origin) -> str:
-        """A mark at the start and after each line end, but not after those that other marks hold."""
-        out, line = [self._new_line(start)], start.line
-        for piece in re.split("(\n|\x02\\d+\n*\x03|\x04\\d+\x05[^\x07]*\x07?)", data):
+    def _mark_data(self, data: str, start: Origin, is_inside: bool) -> str:
+        """A mark at the start and after each line end, but not inside another mark."""
+        out, line = [] if is_inside else [self._new_line(start)], start.line
+        for piece in _WHOLE_MARKS.split(f"\x04{data}" if is_inside else data):
             out.append(piece)
             line += piece.count("\n")
             if piece == "\n":
                 out.append(self._new_line(Origin(start.file, line)))
-        return "".join(out)
+        return "".join(out).removeprefix("\x04") if is_inside else "".join(out)
 
     def _new_line(self, origin: Origin) -> str:
         self.lines.append(origin)

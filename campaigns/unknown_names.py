@@ -141,12 +141,12 @@ class _Names(NodeVisitor):
             return CHOICES.get(node.attr, ()), f"interview.{node.attr}"
         return (), ""
 
-    def _check_member(self, node: nodes.Expr, kind: Kind, name: str) -> None:
+    def _check_member(self, node: nodes.Getattr | nodes.Getitem, kind: Kind, name: str) -> None:
         if isinstance(kind, Table):
             if name not in kind.value and name not in ("items", "keys", "values", "get"):
                 self._say(node, f"there is no `{name}` in these facts", name, kind.value)
         elif isinstance(kind, type) and not hasattr(kind, name) and name not in get_type_hints(kind):
-            owner = next((n for n, k in self._kinds.items() if k is kind), kind.__name__)
+            owner = _spelled(node.node)
             self._say(node, f"`{owner}` has no `{name}`", name, _members(kind))
 
     def _kind_of(self, node: nodes.Node) -> Kind:
@@ -183,6 +183,13 @@ def _member(kind: Kind, name: str) -> Kind:
 
 def _members(kind: type) -> list[str]:
     return [name for name in {*dir(kind), *get_type_hints(kind)} if not name.startswith("_")]
+
+
+def _spelled(node: nodes.Node) -> str:
+    """`interview.day` as it was written."""
+    if isinstance(node, nodes.Getattr):
+        return f"{_spelled(node.node)}.{node.attr}"
+    return node.name if isinstance(node, nodes.Name) else "this"
 
 
 def _constants(node: nodes.Expr) -> list[Any]:
