@@ -79,3 +79,15 @@ def test_a_sign_up_of_a_stranger_leaves_a_confirmed_plan_alone(visitor, link):
     visitor.sign_up(first_name="Mallory", home_zone="Asia/Tokyo")
     assert visitor.interviews()[0].subscriber.first_name == "Ana"
     assert visitor.interviews()[0].subscriber.home_zone == "Europe/Berlin"
+
+
+def test_signing_up_again_for_the_same_day_leads_to_the_one_plan_however_often_confirmed(visitor, link):
+    visitor.send(link, {})
+    first, second = visitor.interviews()[0], visitor.confirmed(mode="video")
+    again = visitor.path(Purpose.CONFIRM, second.id)
+    token = visitor.token_on("/")
+    for _ in range(2):
+        answer = visitor.http.post(again, data={"form_token": token})
+        assert answer.headers["location"].startswith(visitor.path(Purpose.PLAN, first.id))
+    assert visitor.path(Purpose.PLAN, first.id) in visitor.get(again).text
+    assert visitor.interviews()[0].mode == "video"

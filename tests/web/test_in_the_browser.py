@@ -230,6 +230,13 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
     check(page, f"plan-past-{size}-{scheme}")
     page.goto(pending)
     check(page, f"confirm-expired-{size}-{scheme}")
+    visitor.send(f"{plan}/outcome", {"outcome": "next_round"})
+    page.goto(f"{plan}?done=next_round")
+    check(page, f"plan-next-round-{size}-{scheme}")
+    visitor.send(f"{plan}/cancel", {})
+    visitor.http.post(visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id))
+    page.goto(plan)
+    check(page, f"plan-canceled-{size}-{scheme}")
 
 
 def check(page: Page, name: str) -> None:

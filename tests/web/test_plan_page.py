@@ -162,11 +162,14 @@ def test_telling_the_outcome_stops_the_nudges(visitor, plan, clock, outcome, wor
 
 
 def test_after_the_interview_the_page_asks_how_it_went(visitor, plan, clock):
-    assert '<details class="change" id="outcome">' in visitor.get(plan).text
+    heard = f'<a class="button primary" href="{plan}/outcome">I have heard back</a>'
+    assert heard not in visitor.get(plan).text
     clock.forward(days=12)
     page = visitor.get(plan).text
     assert "your interview was yesterday" in page
-    assert '<details class="change" id="outcome" open>' in page
+    assert heard in page
+    change(visitor, plan, "outcome", outcome="rejected")
+    assert heard not in visitor.get(plan).text
 
 
 def test_the_decision_day_moves_the_nudge_and_can_be_taken_back(visitor, plan):
