@@ -135,5 +135,5 @@ def test_the_confirmation_repeats_nothing_a_stranger_typed(town: Town) -> None:
     ana = town.person("Ana", "Europe/Berlin")
     ana.sign_up(FRIDAY, first_name="Free pharmaceuticals", company="{{ 7*7 }} Corp", role="<b>buy</b>")
     (email,) = ana.emails
-    for typed in ("pharmaceuticals", "Corp", "buy", "49"):
+    for typed in ("pharmaceuticals", "Corp", "buy", "{{"):
         assert typed not in email.text + email.html + str(email.headers).replace(ana.address, "")
