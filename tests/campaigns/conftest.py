@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.assembling import compile_steps
+from campaigns.assembling import Part, compile_steps
 from campaigns.checking import check_campaign
 from campaigns.compiling import CompiledCampaign, compile_campaign
 from campaigns.confined import Limits
@@ -103,7 +103,11 @@ class CampaignFolder:
         """What the child process does, without the process: for tests of words, where nothing runs away."""
         files = read_files(self.root / "short", self.root / "_base")
         compile_job({"files": asdict(files), "brand": asdict(self.brand)}, Limits(**limits))
-        return compile_steps(files, self.brand, Limits(**limits), on_error=_raise)[0]
+        return self.assemble()[0]
+
+    def assemble(self) -> tuple[CompiledCampaign, dict[str, dict[str, Part]]]:
+        files = read_files(self.root / "short", self.root / "_base")
+        return compile_steps(files, self.brand, Limits(), on_error=_raise)
 
     def check(self, **options: Any) -> list[Finding]:
         return check_campaign(self.root / "short", base=self.root / "_base", **options)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 
 import pytest
 
+from campaigns.branches import check_branches
 from campaigns.checking import check_campaign, main
 from campaigns.confined import Limits
 from campaigns.preview import sample_contexts
@@ -192,6 +194,37 @@ def test_an_email_that_mjml_makes_differently_for_each_reader_is_refused(folder)
     folder.words("{% if is_rush %}<p>{% else %}<p>{% endif %}x</p>")
 
     assert any(":3: error: <p> is never closed" in finding for finding in told(folder))
+
+
+def test_the_two_ways_of_making_an_email_are_compared_word_by_word_and_link_by_link(folder):
+    """Stands for a fault of MJML's, or of ours: the compiled HTML says something else than the file."""
+    compiled, parts = folder.assemble()
+    html = compiled.sources["details"]["html"]
+
+    def told_for(changed: str) -> list[str]:
+        sources = {"details": {**compiled.sources["details"], "html": changed}}
+        found = check_branches(
+            replace(compiled, sources=sources),
+            parts,
+            folder.brand,
+            conditions={},
+            mergeable=(),
+            without_unsubscribe=(),
+        )
+        return [finding.message for finding in found]
+
+    assert told_for(html) == []
+    [moved] = told_for(html.replace("See your plan", "See plan your"))
+    assert moved.startswith("{% %} stand where MJML moves them: “Ana See plan your")
+    [linked] = told_for(html.replace("links.plan", "links.move"))
+    assert "the links differ" in linked
+
+
+def test_an_address_with_brackets_is_no_difference(folder):
+    folder.write("facts/pay.toml", 'source = "https://pay.example.com/a_(b)"\n')
+    folder.words('<a href="{{ facts.pay.source }}">a</a>')
+
+    assert [finding for finding in told(folder) if "differ" in finding] == []
 
 
 def test_a_value_that_is_markup_to_mjml_alone_is_found(folder):

@@ -144,7 +144,8 @@ def test_an_error_in_a_component_names_the_component(folder, ana):
         "details/body.mjml",
         '[% extends "_base/layout.mjml" %][% from "_base/components.mjml" import button %]'
         "[% block body %]\n"
-        '<mj-section><mj-column><mj-text>[[ button("", "") ]]</mj-text></mj-column></mj-section>[% endblock %]',
+        '<mj-section><mj-column><mj-text>[[ button("", "") ]]</mj-text></mj-column></mj-section>'
+        "[% endblock %]",
     )
 
     with pytest.raises(RenderError, match=r"^_base/components\.mjml:3: "):
