@@ -20,7 +20,20 @@ Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
 _MAY_WRAP = frozenset(
-    "title name what why when reason address email first_name error detail due words".split(),
+    (
+        "title",
+        "name",
+        "what",
+        "why",
+        "when",
+        "reason",
+        "address",
+        "email",
+        "first_name",
+        "error",
+        "detail",
+        "due",
+    )
 )
 _AFTER_ASCII = re.compile("[\x7f-\x9f]")
 
