@@ -71,7 +71,7 @@ class Enrollment(Base):
 
 
 def register(session: Session, sequence: Sequence, *, now: datetime) -> Campaign:
-    """Write down that this campaign and its steps exist, the first time they are seen; harmless after that."""
+    """Write down that this campaign and its steps exist, once they are seen; harmless after that."""
     campaign = session.get(Campaign, sequence.key)
     is_new = campaign is None
     if campaign is None:

@@ -56,7 +56,7 @@ class Status:
 def status(session: Session, *, now: datetime) -> Status:
     """The queue, its lateness, what is in doubt, and whether anybody works."""
     counted = select(Send.state, func.count()).group_by(Send.state).order_by(Send.state)
-    states = {state: count for state, count in session.execute(counted)}
+    states = dict(session.execute(counted).all())
     due, late, oldest = session.execute(_due(now)).one()
     beats = session.scalars(select(Heartbeat).order_by(Heartbeat.last_tick_at.desc()).limit(100)).all()
     alive = [beat for beat in beats if now - beat.last_tick_at <= SILENT_AFTER]

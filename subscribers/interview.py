@@ -179,10 +179,10 @@ def tell_outcome(session: Session, interview: Interview, outcome: Outcome, *, no
 
 
 def tell_decision_day(session: Session, interview: Interview, decision_on: date | None) -> bool:
-    """By when they decide; None takes it back. Raises InvalidInterviewDate when it is not after the interview."""
-    if decision_on and not interview.held_on <= decision_on <= interview.held_on + timedelta(
-        days=MOST_DAYS_AHEAD
-    ):
+    """By when they decide; None takes it back. Raises InvalidInterviewDate for a day before the interview or
+    more than a year after it."""
+    latest = interview.held_on + timedelta(days=MOST_DAYS_AHEAD)
+    if decision_on and not interview.held_on <= decision_on <= latest:
         raise InvalidInterviewDate(
             f"{decision_on} is not on or within a year after the interview ({interview.held_on})"
         )

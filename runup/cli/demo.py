@@ -20,8 +20,8 @@ def demo(
 ) -> None:
     """See the whole product at work, on a clock that runs weeks in seconds.
 
-    Starts the site, lets three people sign up through the real form, confirm, move a date and tell an outcome,
-    runs six weeks through the real worker, prints who got what when, and serves an inbox to look at.
+    Starts the site, lets three people sign up through the real form, confirm, move a date and tell an
+    outcome, runs six weeks through the real worker, prints who got what when, and serves an inbox.
 
     Parameters
     ----------

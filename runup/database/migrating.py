@@ -58,7 +58,7 @@ def _refuse_newer(revision: str | None) -> None:
     known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseError(
-            f"the database is from a newer runup (revision {revision}, newest known here: {newest_revision()}); "
+            f"the database is from a newer runup (revision {revision}; known here: {newest_revision()}); "
             "install that version or restore a backup made before the upgrade"
         )
 
