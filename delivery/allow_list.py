@@ -41,6 +41,11 @@ class AllowList:
             raise Rejected("the recipient is not on RUNUP_ALLOW_LIST; nothing was sent")
         return self._provider.deliver(email)
 
+    def was_accepted(self, reference: str, attempt: int) -> bool | None:
+        """What `provider` can tell; None when it is no witness."""
+        ask = getattr(self._provider, "was_accepted", None)
+        return ask(reference, attempt) if ask else None
+
     def close(self) -> None:
         self._provider.close()
 

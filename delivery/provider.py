@@ -32,6 +32,14 @@ class Provider(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """A provider that can tell afterwards what it has taken."""
+
+    def was_accepted(self, reference: str, attempt: int) -> bool | None:
+        """True: it has that attempt; False: it never took it; None: it cannot tell. Either is for certain."""
+        ...
+
+
 CALL_TIMEOUT = 20.0
 """Seconds a whole call may take, connection included. The lease and the last checks are built on it."""
 

@@ -12,7 +12,7 @@ from campaigns.enrollment import Enrollment
 from campaigns.planning import PlannedSend, plan
 from campaigns.reasons import Reason
 from campaigns.sequence import Step
-from scheduler.send import UNSENT, Send, State, final_state
+from scheduler.send import UNSENT, Send, State, final_state, is_in
 from scheduler.situation import enroll, read_situation
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.wall_time import local, tzdata_version
@@ -29,11 +29,30 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
         return []
     session.flush()
     enrollments = enroll(session, subscriber, catalog=catalog, now=now)
-    planned = plan(read_situation(session, subscriber, enrollments, catalog=catalog), now=now)
-    _Ledger(session, subscriber, enrollments, catalog=catalog, now=now).agree_with(planned)
+    rows = _read_rows(session, subscriber_id)
+    planned = plan(read_situation(session, subscriber, enrollments, rows, catalog=catalog), now=now)
+    _Ledger(session, subscriber, enrollments, rows, catalog=catalog, now=now).agree_with(planned)
     subscriber.planned_epoch = subscriber.epoch
     session.flush()
     return planned
+
+
+def _read_rows(session: Session, subscriber_id: int) -> list[Send]:
+    """All sends of the person, as they are now; those that have not left are locked.
+
+    A claim asks nobody for the subscriber. A row claimed between our look and our change would leave with the
+    words of the old facts, for the change makes it agree with the new ones.
+    """
+    is_sqlite = session.get_bind().dialect.name == "sqlite"  # one writer: all is locked
+    of_person = select(Send).where(Send.subscriber_id == subscriber_id).order_by(Send.id)
+    while True:
+        locked: set[int] = set()
+        if not is_sqlite:
+            free = of_person.with_only_columns(Send.id).where(is_in(*UNSENT))
+            locked = set(session.scalars(free.with_for_update()))
+        rows = list(session.scalars(of_person.execution_options(populate_existing=True)))
+        if is_sqlite or {row.id for row in rows if row.state in UNSENT} <= locked:
+            return rows
 
 
 class _Ledger:
@@ -44,6 +63,7 @@ class _Ledger:
         session: Session,
         subscriber: Subscriber,
         enrollments: list[Enrollment],
+        rows: list[Send],
         *,
         catalog: Catalog,
         now: datetime,
@@ -53,14 +73,12 @@ class _Ledger:
         self.enrollments = {enrollment.id: enrollment for enrollment in enrollments}
         self.catalog = catalog
         self.now = now
-        rows = session.scalars(
-            select(Send).where(Send.subscriber_id == subscriber.id).order_by(Send.id)
-        ).all()
         self.unsent = {(r.enrollment_id, r.step, r.occasion): r for r in rows if r.state in UNSENT}
         self.known = {(r.enrollment_id, r.step, r.occasion) for r in rows}
         self.occurrences: dict[tuple[int, str], int] = defaultdict(int)
         for row in rows:
-            self.occurrences[row.enrollment_id, row.step] += 1
+            key = (row.enrollment_id, row.step)
+            self.occurrences[key] = max(self.occurrences[key], row.occurrence + 1)
 
     def agree_with(self, planned: list[PlannedSend]) -> None:
         wanted = {(send.enrollment, send.step, send.occasion): send for send in planned}
@@ -85,14 +103,12 @@ class _Ledger:
         row = row or self._insert(send)
         assert send.due_at
         if row.state == State.CLAIMED:
-            # Its worker finds the lease gone at the last check and makes no call.
+            # Its worker finds the lease gone at the last check and makes no call. It did not die over it.
             row.state, row.lease_token, row.lease_until = State.PLANNED, None, None
-        if row.due_at != send.due_at or row.state == State.PLANNED:
-            row.ready_at = (
-                max(send.due_at, row.ready_at)
-                if row.state == State.RETRY_WAIT and row.ready_at
-                else send.due_at
-            )
+            row.claims = max(row.claims - 1, 0)
+        if row.ready_at is None or row.due_at != send.due_at:
+            not_before = row.ready_at if row.state == State.RETRY_WAIT else None
+            row.ready_at = max(send.due_at, not_before) if not_before else send.due_at
         row.due_at, row.expires_at = send.due_at, send.expires_at
         row.reason, row.detail, row.merged = send.reason, send.detail, " ".join(send.merged)
         row.zone, row.tzdata_version = self.subscriber.home_zone, tzdata_version()

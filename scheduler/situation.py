@@ -19,6 +19,7 @@ from subscribers.interview import Interview
 from subscribers.lists import has_newsletter
 from subscribers.subscriber import Subscriber
 
+_HAPPENED = {*ARRIVED, *IN_FLIGHT, *TRIED}
 _SUPPRESSED: dict[str, Reason] = {
     suppression.Reason.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
     suppression.Reason.BOUNCED: Reason.SUPPRESSED_BOUNCE,
@@ -47,7 +48,12 @@ def enroll(session: Session, subscriber: Subscriber, *, catalog: Catalog, now: d
 
 
 def read_situation(
-    session: Session, subscriber: Subscriber, enrollments: Iterable[Enrollment], *, catalog: Catalog
+    session: Session,
+    subscriber: Subscriber,
+    enrollments: Iterable[Enrollment],
+    sends: Iterable[Send],
+    *,
+    catalog: Catalog,
 ) -> Situation:
     """Everything the plan of this person follows from."""
     enrollments = list(enrollments)
@@ -56,7 +62,7 @@ def read_situation(
         sequences={key: catalog.sequence(key) for key in sorted(keys)},
         person=person(session, subscriber),
         passages=[passage(enrollment) for enrollment in enrollments],
-        history=_history(session, subscriber),
+        history=_history(sends),
         pauses=[
             Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
             for pause in session.scalars(select(CampaignPause).where(CampaignPause.campaign.in_(keys)))
@@ -108,21 +114,17 @@ def passage(enrollment: Enrollment) -> Passage:
     )
 
 
-def _history(session: Session, subscriber: Subscriber) -> list[Past]:
-    rows = session.scalars(
-        select(Send).where(
-            Send.subscriber_id == subscriber.id, Send.state.in_((*ARRIVED, *IN_FLIGHT, *TRIED))
-        )
-    )
+def _history(sends: Iterable[Send]) -> list[Past]:
     return [
         Past(
-            enrollment=row.enrollment_id,
-            step=row.step,
-            occasion=row.occasion,
+            enrollment=send.enrollment_id,
+            step=send.step,
+            occasion=send.occasion,
             # In flight: it may have left, so planning counts it as left and leaves it to its worker.
-            reason=Reason(row.reason) if row.reason and row.state not in IN_FLIGHT else Reason.UNKNOWN,
-            left_at=row.left_at,
-            merged=tuple(row.merged.split()),
+            reason=Reason(send.reason) if send.reason and send.state not in IN_FLIGHT else Reason.UNKNOWN,
+            left_at=send.left_at,
+            merged=tuple(send.merged.split()),
         )
-        for row in rows
+        for send in sends
+        if send.state in _HAPPENED
     ]

@@ -36,9 +36,11 @@ class Call:
 
 
 class Wire:
-    """At most `size` calls at once; with a size of 1 each is made where it is launched, in order."""
+    """Makes `threads` calls at once, in order where there is one, and takes `size` in all."""
 
-    def __init__(self, provider: Provider, *, size: int, stopwatch: Callable[[], float] = since_boot) -> None:
+    def __init__(
+        self, provider: Provider, *, threads: int, size: int, stopwatch: Callable[[], float] = since_boot
+    ) -> None:
         self.size = size
         self.flying = 0
         """Launched and not yet landed."""
@@ -46,6 +48,7 @@ class Wire:
         self._stopwatch = stopwatch
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._most_threads = threads
         self._threads: list[Thread] = []
 
     @property
@@ -54,11 +57,11 @@ class Wire:
 
     def launch(self, calls: Collection[Call]) -> None:
         self.flying += len(calls)
-        if self.size == 1:
+        if self._most_threads == 1:
             for call in calls:
                 self._answers.put(self._made(call))
             return
-        while len(self._threads) < min(self.flying, self.size):
+        while len(self._threads) < min(self.flying, self._most_threads):
             self._threads.append(Thread(target=self._run, name="deliver", daemon=True))
             self._threads[-1].start()
         for call in calls:

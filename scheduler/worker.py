@@ -176,7 +176,8 @@ class Worker:
 
     @cached_property
     def _wire(self) -> Wire:
-        return Wire(self.provider, size=self.concurrency, stopwatch=self.stopwatch)
+        size = max(self.concurrency, self.batch or 1)
+        return Wire(self.provider, threads=self.concurrency, size=size, stopwatch=self.stopwatch)
 
     @cached_property
     def _pulse(self) -> Pulse:

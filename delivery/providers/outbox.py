@@ -64,6 +64,14 @@ class Outbox:
         self._make_durable(final)
         return Accepted(message_id=name)
 
+    def was_accepted(self, reference: str, attempt: int) -> bool | None:
+        """Whether an email of that attempt lies in the folder, read or not; None when we cannot look."""
+        from delivery.inbox import copies
+
+        if not all(os.access(self._folder / part, os.R_OK | os.X_OK) for part in ("new", "cur")):
+            return None  # a disk that is away proves nothing
+        return (reference, attempt) in copies(self._folder)
+
     def close(self) -> None:
         """Nothing is kept open."""
 

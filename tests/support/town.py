@@ -1,161 +1,186 @@
-"""A town: the real site over HTTP, the real worker, a real mailbox, and a clock that is moved by hand."""
+"""People who sign up, a clock that moves when told to, and workers that send."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pytest
-import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from delivery.inbox import StoredEmail, read_outbox
-from runup.cli import main
-from runup.demo.stage import Stage, stage
-from runup.demo.visitor import Page, Visitor
-from scheduler import Send
+from campaigns import Brand, Catalog
+from campaigns.enrollment import Campaign, pause, resume
+from delivery import Provider
+from runup.database import Database
+from scheduler import Composer, Line, Send, Sender, State, Tally, Worker, outlook, reconcile
+from subscribers import Interview, Links, SignUp, Subscriber, confirm, move, sign_up, unsubscribe
 
-BERLIN = ZoneInfo("Europe/Berlin")
-FRIDAY = date(2026, 12, 4)
-
-
-@dataclass
-class Inhabitant:
-    """Somebody with a browser and a mailbox."""
-
-    town: Town
-    name: str
-    zone: str
-    visitor: Visitor = field(default_factory=Visitor)
-    plan_url: str = ""
-
-    @property
-    def address(self) -> str:
-        return f"{self.name.lower()}@example.com"
-
-    def sign_up(self, day: date, at: str = "14:00", **more: str) -> None:
-        form = {"email": self.address, "first_name": self.name, "home_zone": self.zone, "consent": "yes"}
-        form |= {"interview_date": day.isoformat(), "interview_time": at, **more}
-        page = self.visitor.submit(self.visitor.open(f"{self.town.site}/"), "/sign-up", form)
-        assert page.url.endswith("/check-your-inbox")
-        self.town.stage.worker.tick()
-
-    def confirm(self) -> None:
-        """Through the newest confirmation in the mailbox."""
-        self.town.stage.clock.advance_to(self.town.now + timedelta(minutes=2))
-        link = self.link("confirm")
-        page = self.visitor.submit(self.visitor.open(link), link.rpartition("/")[2], {})
-        assert "/plan/" in page.url
-        self.plan_url = page.url.partition("?")[0]
-        self.town.stage.worker.tick()
-
-    def join(self, day: date, at: str = "14:00", **more: str) -> None:
-        self.sign_up(day, at, **more)
-        self.confirm()
-
-    def change(self, action: str, **values: str) -> Page:
-        """Send one of the forms of the plan page."""
-        page = self.visitor.open(f"{self.plan_url}/{action}")
-        page = self.visitor.submit(page, f"/{action}", values)
-        self.town.stage.worker.tick()
-        return page
-
-    def link(self, kind: str) -> str:
-        """The newest link of that kind in the mailbox, as a person would find it."""
-        for email in reversed(self.emails):
-            if found := re.search(rf"{re.escape(self.town.site)}/{kind}/[^\s/]+", email.text):
-                return found[0]
-        raise AssertionError(f"{self.name} has no {kind} link")
-
-    @property
-    def emails(self) -> list[StoredEmail]:
-        folder = self.town.stage.application.settings.outbox_folder
-        return [email for email in read_outbox(folder) if email.recipient == self.address]
-
-    @property
-    def received(self) -> list[str]:
-        """What lies in the mailbox: `step Fri 07:00`, on the person's own clock, with the jitter left out."""
-        return [f"{self._step(e)} {self._at(e)}" for e in self.emails]
-
-    @property
-    def steps(self) -> list[str]:
-        return [self._step(email) for email in self.emails]
-
-    def _step(self, email: StoredEmail) -> str:
-        return self.town.step_of(email.reference)
-
-    def _at(self, email: StoredEmail) -> str:
-        here = email.date.astimezone(ZoneInfo(self.zone))
-        return (here - timedelta(minutes=here.minute % 30)).strftime("%a %d %H:%M")
-
-    def explain(self) -> dict[str, str]:
-        """step -> reason of everything that was left out, as the operator is told."""
-        told = self.town.run("sends", "explain", self.address, "--json")
-        return {line["step"]: line["reason"] for line in told if line["kind"] == "left_out"}
+KEY = b"the tests' own key"
+BRAND = Brand(name="runup", postal_address="1 Example Street", site_url="https://runup.example.com")
+SEQUENCE = "second_interview"
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""Ten in the morning in Berlin, eleven days before Friday 4 December."""
 
 
 @dataclass
 class Town:
-    stage: Stage
-    output: Callable[[], Any]
+    """One database, one campaign, one provider. `now` is the only clock."""
 
-    @property
-    def site(self) -> str:
-        return self.stage.site
+    database: Database
+    catalog: Catalog
+    provider: Provider
+    now: datetime = MONDAY
+    workers: list[Worker] = field(default_factory=list)
 
-    @property
-    def now(self) -> datetime:
-        return self.stage.clock()
+    # -- people -------------------------------------------------------------------------------------------
 
-    def person(self, name: str, zone: str) -> Inhabitant:
-        return Inhabitant(self, name, zone)
+    def ana(self, **form: str) -> Interview:
+        """Ana in Berlin, confirmed, with an interview on Friday 4 December at 14:00."""
+        return self.person("ana", **form)
 
-    def go_to(self, moment: datetime) -> None:
-        """Let time pass with the worker at work: it wakes at every moment something is due."""
-        moment = moment.astimezone(UTC)
-        worker, blocked = self.stage.worker, timedelta(minutes=10)
-        while (due := worker.next_due()) is not None and due <= moment and self.now < moment:
-            # What is due and may not leave (a pause) does not end the waiting for the rest.
-            self.stage.clock.advance_to(due if due > self.now else min(self.now + blocked, moment))
+    def person(self, name: str, **form: str) -> Interview:
+        with self.write() as session:
+            interview = self._sign_up(session, name, form)
+            confirm(session, interview, now=self.now)
+            reconcile(session, interview.subscriber_id, catalog=self.catalog, now=self.now)
+        return interview
+
+    def stranger(self, name: str, **form: str) -> Interview:
+        """Signed up and not confirmed."""
+        with self.write() as session:
+            interview = self._sign_up(session, name, form)
+            reconcile(session, interview.subscriber_id, catalog=self.catalog, now=self.now)
+        return interview
+
+    def people(self, count: int, **form: str) -> list[Interview]:
+        """Many like Ana, in one transaction."""
+        with self.write() as session:
+            interviews = [self._sign_up(session, f"person{number}", form) for number in range(count)]
+            for interview in interviews:
+                confirm(session, interview, now=self.now)
+                reconcile(session, interview.subscriber_id, catalog=self.catalog, now=self.now)
+        return interviews
+
+    def _sign_up(self, session: Session, name: str, form: dict[str, str]) -> Interview:
+        values = {
+            "email": f"{name}@example.com",
+            "first_name": name.capitalize(),
+            "interview_date": "2026-12-04",
+            "interview_time": "14:00",
+            "home_zone": "Europe/Berlin",
+            "mode": "video",
+            "consent": "yes",
+        }
+        parsed = SignUp.parse(values | form, now=self.now)
+        return sign_up(session, parsed, campaign=SEQUENCE, hmac_key=KEY, now=self.now, source="form")
+
+    def move(self, interview: Interview, to: str) -> None:
+        with self.write() as session:
+            found = session.get_one(Interview, interview.id)
+            day = date.fromisoformat(to)
+            move(session, found, held_on=day, start_time=found.start_time, zone=found.zone, now=self.now)
+            self.reconcile(session, found.subscriber_id)
+
+    def unsubscribe(self, interview: Interview) -> None:
+        with self.write() as session:
+            unsubscribe(session, session.get_one(Subscriber, interview.subscriber_id), now=self.now)
+            self.reconcile(session, interview.subscriber_id)
+
+    def reconcile(self, session: Session, subscriber_id: int) -> None:
+        reconcile(session, subscriber_id, catalog=self.catalog, now=self.now)
+
+    def pause(self) -> None:
+        with self.write() as session:
+            assert pause(session, session.get_one(Campaign, SEQUENCE), now=self.now)
+
+    def resume(self) -> None:
+        with self.write() as session:
+            assert resume(session, session.get_one(Campaign, SEQUENCE), now=self.now)
+
+    # -- time and work ------------------------------------------------------------------------------------
+
+    def at(self, moment: str) -> Town:
+        """Set the clock, in Berlin's winter time."""
+        self.now = datetime.fromisoformat(f"{moment}+01:00").astimezone(UTC)
+        return self
+
+    def later(self, **span: float) -> Town:
+        self.now += timedelta(**span)
+        return self
+
+    def worker(self, **changes: Any) -> Worker:
+        values: dict[str, Any] = {
+            "database": self.database,
+            "provider": self.provider,
+            "composer": composer(self.catalog),
+            "clock": lambda: self.now,
+            "concurrency": 1,
+        }
+        self.workers.append(Worker(**(values | changes)))
+        return self.workers[-1]
+
+    def tick(self, **changes: Any) -> Tally:
+        return self.worker(**changes).tick()
+
+    def tick_until(self, moment: str, *, every: timedelta = timedelta(hours=1)) -> None:
+        """As a worker that never stopped would have: it ticks whenever something is due, and every hour."""
+        worker, end = self.worker(), datetime.fromisoformat(f"{moment}+01:00").astimezone(UTC)
+        while self.now < end:
             worker.tick()
-        self.stage.clock.advance_to(moment)
+            coming = worker.next_due() or end
+            self.now = min(max(coming, self.now + timedelta(seconds=1)), self.now + every, end)
         worker.tick()
 
-    def stand_still_until(self, moment: datetime) -> None:
-        """An outage: time passes and nobody works."""
-        self.stage.clock.advance_to(moment.astimezone(UTC))
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+        self.provider.close()
 
-    def run(self, *command: str, code: int = 0) -> Any:
-        """A command of the operator, in the workspace, at this moment; parses what --json prints."""
-        with chdir(self.stage.application.settings.home), time_machine.travel(self.now, tick=False):
-            assert main(list(command)) == code
-        printed = self.output().out
-        return json.loads(printed) if "--json" in command else printed
+    # -- looking ------------------------------------------------------------------------------------------
 
-    def step_of(self, reference: str) -> str:
-        with self.stage.application.database.read() as session:
-            return session.scalars(select(Send.step).where(Send.reference == reference)).one()
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self.database.write() as session:
+            yield session
+
+    def sends(self, *steps: str, **having: Any) -> list[Send]:
+        with self.database.read() as session:
+            found = select(Send).filter_by(**having).order_by(Send.due_at, Send.id)
+            return list(session.scalars(found.where(Send.step.in_(steps)) if steps else found))
+
+    def send(self, step: str) -> Send:
+        """The newest row of that step; there must be one."""
+        return max(self.sends(step), key=lambda send: (send.occurrence, send.id))
+
+    def states(self) -> dict[str, int]:
+        with self.database.read() as session:
+            rows = session.execute(select(Send.state, func.count()).group_by(Send.state)).all()
+            return {str(state): count for state, count in rows}
+
+    def left(self) -> list[str]:
+        """The steps that have left, in their order."""
+        with self.database.read() as session:
+            accepted = select(Send.step).where(Send.state == State.ACCEPTED).order_by(Send.left_at, Send.id)
+            return list(session.scalars(accepted))
+
+    def outlook(self, interview: Interview) -> list[Line]:
+        with self.database.read() as session:
+            return outlook(session, interview.subscriber_id, catalog=self.catalog)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Every value of every send, but for when planning last looked."""
+        columns = [column for column in Send.__table__.columns if column.name != "planned_at"]
+        with self.database.read() as session:
+            return [dict(row) for row in session.execute(select(*columns).order_by(Send.id)).mappings()]
 
 
-@pytest.fixture
-def town(
-    tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Town]:
-    """The interview is on Friday 4 December 2026; the town wakes eleven days before, on Monday 09:00."""
-    monkeypatch.setenv("RUNUP_DATABASE", database_url)
-    home = tmp_path / "town"
-    home.mkdir()
-    with stage(home, start=berlin(-11, 9), database=database_url) as set_up:
-        yield Town(set_up, capsys.readouterr)
-
-
-def berlin(days: int, hour: int, minute: int = 0) -> datetime:
-    """So many days from the Friday of the interview, on Berlin's clock."""
-    return datetime.combine(FRIDAY + timedelta(days=days), time(hour, minute), tzinfo=BERLIN)
+def composer(catalog: Catalog) -> Composer:
+    return Composer(
+        catalog=catalog,
+        links=Links(["the tests' own secret"], BRAND.site_url),
+        brand=BRAND,
+        sender=Sender(address="hello@runup.example.com", name="runup"),
+    )
