@@ -8,6 +8,7 @@ from subscribers.consent import (
     ConfirmationExpired,
     Consent,
     confirm,
+    in_force,
     unsubscribe,
 )
 from subscribers.interview import (
@@ -26,7 +27,7 @@ from subscribers.interview import (
 )
 from subscribers.links import InvalidLink, Links, Purpose
 from subscribers.lists import Subscription, has_newsletter
-from subscribers.signup import InvalidSignUp, SignUp, sign_up
+from subscribers.signup import InvalidSignUp, SignUp, parse_day, parse_time, sign_up
 from subscribers.subscriber import Subscriber, change_home_zone, find_subscriber, lock_subscriber
 from subscribers.suppression import Reason, Suppression, find_suppression, is_suppressed, lift, suppress
 from subscribers.wall_time import MissingDate, UnknownZone, parse_zone, tzdata_version, zone_names
@@ -64,12 +65,15 @@ __all__ = [
     "find_subscriber",
     "find_suppression",
     "has_newsletter",
+    "in_force",
     "is_suppressed",
     "lift",
     "lock_subscriber",
     "masked",
     "move",
     "parse_address",
+    "parse_day",
+    "parse_time",
     "parse_zone",
     "sign_up",
     "suppress",

@@ -56,7 +56,7 @@ def confirm(session: Session, interview: Interview, *, now: datetime) -> Intervi
     assert subscriber is not None, "an interview has a subscriber"
     session.refresh(interview)
     if interview.confirmed_at:
-        return interview
+        return in_force(interview)
     if now > interview.requested_at + CONFIRM_WITHIN or subscriber.erased_at:
         raise ConfirmationExpired("this link has expired; please sign up again")
     for consent in session.scalars(
@@ -88,6 +88,14 @@ def unsubscribe(
         locked.wants_goodbye = wants_goodbye
         locked.touch()
     return new
+
+
+def in_force(interview: Interview) -> Interview:
+    """`interview`, or the one it was merged into when it was confirmed: the one whose emails go on."""
+    if not (interview.canceled_at and interview.confirmed_at):
+        return interview
+    others = (other for other in interview.subscriber.interviews if _is_same(other, interview))
+    return next(others, interview)
 
 
 def _lift_own_goodbye(session: Session, subscriber: Subscriber) -> None:

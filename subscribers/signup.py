@@ -54,7 +54,7 @@ class SignUp:
         form = _Form(values)
         address = form.take("email", parse_address)
         first_name = form.take("first_name", lambda value: _line(value, 80))
-        start_time = form.take("interview_time", _time) if values.get("interview_time") else None
+        start_time = form.take("interview_time", parse_time) if values.get("interview_time") else None
         home_zone = form.take("home_zone", parse_zone) if values.get("home_zone") else ""
         zone = form.take("interview_zone", parse_zone) if values.get("interview_zone") else home_zone
         if not (home_zone or zone) and not form.errors.keys() & {"home_zone", "interview_zone"}:
@@ -66,7 +66,7 @@ class SignUp:
         company = form.take("company", lambda value: _line(value, 120))
         role = form.take("role", lambda value: _line(value, 120))
         country = form.take("country", _country)
-        decision_on = form.take("decision_on", _day) if values.get("decision_on") else None
+        decision_on = form.take("decision_on", parse_day) if values.get("decision_on") else None
         if decision_on and held_on and decision_on < held_on:
             form.errors["decision_on"] = "they will hardly decide before the interview; please check the date"
         form.take("consent", _agreed)
@@ -213,7 +213,8 @@ def _line(value: str, most: int) -> str:
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def _day(value: str) -> date:
+def parse_day(value: str) -> date:
+    """A day as a form writes it, `2026-12-04`; ValueError with a message for the field."""
     try:
         # Only the form's own notation; fromisoformat would take 2026-W48-5 and 20261127 too.
         return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
@@ -224,10 +225,11 @@ def _day(value: str) -> date:
 def _held_on(value: str, zone: str, *, now: datetime) -> date:
     if not value:
         raise ValueError("please enter the day of your interview")
-    return check_interview_date(_day(value), zone, now=now)
+    return check_interview_date(parse_day(value), zone, now=now)
 
 
-def _time(value: str) -> time:
+def parse_time(value: str) -> time:
+    """A wall time as a form writes it, `14:00`; ValueError with a message for the field."""
     for notation in ("%H:%M", "%H:%M:%S"):
         try:
             return datetime.strptime(value, notation).time()  # noqa: DTZ007 - a wall time has no zone
@@ -258,4 +260,4 @@ def _agreed(value: str) -> None:
         raise ValueError("we need your agreement to write to you")
 
 
-__all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "sign_up"]
+__all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "parse_day", "parse_time", "sign_up"]

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_MS = 10_000
 _READ_ONLY = {"runup_read_only": True}
+# An error names the statement; its values are people, and errors end up in logs.
+_QUIET = {"hide_parameters": True}
 
 
 class DatabaseError(Exception):
@@ -69,7 +71,9 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, **_QUIET
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
@@ -98,6 +102,7 @@ def _sqlite(url: str) -> Engine:
 def _postgresql(url: str) -> Engine:
     return create_engine(
         url,
+        **_QUIET,
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,

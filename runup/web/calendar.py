@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
@@ -11,11 +11,8 @@ from runup.web.plan_view import plan_view
 from runup.web.site import Site, SiteDep
 from scheduler import Line, outlook
 from subscribers import Interview, InvalidLink, Purpose
-from subscribers.wall_time import local
 
 router = APIRouter()
-
-_A_YEAR = timedelta(days=400)
 
 
 @router.api_route("/calendar/{name}", methods=["GET", "HEAD"])
@@ -52,8 +49,6 @@ def _file(site: Site, interview: Interview, coming: tuple[Line, ...]) -> bytes:
     file.add_component(_interview(interview, f"interview-{interview.id}@{host}", now=site.now))
     for line in coming:
         file.add_component(_email(line, interview, f"email-{line.step}-{interview.id}@{host}", now=site.now))
-    # The clock changes around the plan; all of them since 1970 would be most of the file.
-    file.add_missing_timezones(interview.held_on - _A_YEAR, interview.held_on + _A_YEAR)
     return bytes(file.to_ical())
 
 
@@ -63,8 +58,8 @@ def _interview(interview: Interview, uid: str, *, now: datetime) -> Event:
     if interview.start_time is None:
         event.DTSTART = interview.held_on
     else:
-        event.DTSTART = _on_the_clock(interview.starts_at, interview.zone)
-        event.DTEND = _on_the_clock(interview.ends_at, interview.zone)
+        event.DTSTART = _to_the_minute(interview.starts_at)
+        event.DTEND = _to_the_minute(interview.ends_at)
     event.add("status", "CANCELLED" if interview.canceled_at else "CONFIRMED")
     return event
 
@@ -72,7 +67,7 @@ def _interview(interview: Interview, uid: str, *, now: datetime) -> Event:
 def _email(line: Line, interview: Interview, uid: str, *, now: datetime) -> Event:
     assert line.at is not None, "what is coming has a moment"
     event = _event(f"Email: {line.title}", uid, interview, now=now)
-    event.DTSTART = _on_the_clock(line.at, line.zone)
+    event.DTSTART = _to_the_minute(line.at)
     event.DTEND = event.DTSTART + timedelta(minutes=5)
     # Reading an email keeps nobody busy.
     event.add("transp", "TRANSPARENT")
@@ -88,5 +83,6 @@ def _event(summary: str, uid: str, interview: Interview, *, now: datetime) -> Ev
     return event
 
 
-def _on_the_clock(moment: datetime, zone: str) -> datetime:
-    return local(moment, zone).replace(second=0, microsecond=0)
+def _to_the_minute(moment: datetime) -> datetime:
+    # In UTC: every calendar program shows it on its owner's clock, and no time zone table of ours can be wrong.
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)

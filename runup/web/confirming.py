@@ -14,6 +14,7 @@ from subscribers import (
     InvalidLink,
     Purpose,
     confirm,
+    in_force,
 )
 
 router = APIRouter()
@@ -25,7 +26,7 @@ def show(request: Request, token: str, site: SiteDep) -> Response:
     with site.application.database.read() as session:
         interview = _find(session, site, token)
         if interview.confirmed_at:
-            plan = site.application.links.sign(Purpose.PLAN, _in_force(interview).id)
+            plan = site.application.links.sign(Purpose.PLAN, in_force(interview).id)
             return site.page("confirmed_already.html", plan_path=f"/plan/{plan}")
         if site.now > interview.requested_at + CONFIRM_WITHIN:
             return _expired(site)
@@ -42,7 +43,7 @@ def post(request: Request, token: str, fields: FormFields, site: SiteDep) -> Res
     site.check_form(request, fields)
     try:
         with app.database.write() as session:
-            interview = _in_force(confirm(session, _find(session, site, token), now=now))
+            interview = confirm(session, _find(session, site, token), now=now)
             reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
     except ConfirmationExpired:
         return _expired(site)
@@ -56,22 +57,6 @@ def _find(session: Session, site: Site, token: str) -> Interview:
         # Erased or never there: the same page as for a forged link, so that a probe learns nothing.
         raise InvalidLink
     return interview
-
-
-def _in_force(interview: Interview) -> Interview:
-    """`interview`, or the one it was merged into: who confirms a second sign-up for the same day twice, or
-    opens that link again, is shown the plan that goes on."""
-    if interview.canceled_at is None:
-        return interview
-    same_day = (interview.campaign, interview.held_on, interview.zone)
-    going_on = (
-        other
-        for other in interview.subscriber.interviews
-        if other.confirmed_at
-        and not other.canceled_at
-        and (other.campaign, other.held_on, other.zone) == same_day
-    )
-    return next(going_on, interview)
 
 
 def _expired(site: Site) -> Response:

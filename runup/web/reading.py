@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections.abc import Callable, Mapping
+from datetime import date, time
 from enum import StrEnum
 from typing import TypeVar
 
 from runup.web.forms import Fields
+from subscribers import parse_day, parse_time
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 
 class InvalidFields(ValueError):
@@ -22,13 +24,7 @@ class InvalidFields(ValueError):
 
 def read_day(fields: Fields, name: str) -> date | None:
     """The day, None when the field is empty. Raises InvalidFields."""
-    value = fields.get(name, "")
-    if not value:
-        return None
-    try:
-        return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
-    except ValueError:
-        raise InvalidFields({name: "this is not a day of the calendar; write it like 2026-12-04"}) from None
+    return _read(fields, name, parse_day)
 
 
 def require_day(fields: Fields, name: str) -> date:
@@ -40,15 +36,7 @@ def require_day(fields: Fields, name: str) -> date:
 
 def read_time(fields: Fields, name: str) -> time | None:
     """The wall time, None when the field is empty. Raises InvalidFields."""
-    value = fields.get(name, "")
-    if not value:
-        return None
-    for notation in ("%H:%M", "%H:%M:%S"):
-        try:
-            return datetime.strptime(value, notation).time()  # noqa: DTZ007 - a wall time has no zone
-        except ValueError:
-            continue
-    raise InvalidFields({name: "this is not a time of day; write it like 14:00"})
+    return _read(fields, name, parse_time)
 
 
 def read_choice(fields: Fields, name: str, kind: type[E]) -> E:
@@ -57,3 +45,11 @@ def read_choice(fields: Fields, name: str, kind: type[E]) -> E:
         return kind(fields.get(name, ""))
     except ValueError:
         raise InvalidFields({name: "please choose one of these"}) from None
+
+
+def _read(fields: Fields, name: str, parse: Callable[[str], T]) -> T | None:
+    value = fields.get(name, "")
+    try:
+        return parse(value) if value else None
+    except ValueError as error:
+        raise InvalidFields({name: str(error)}) from None
