@@ -84,5 +84,5 @@ def _event(summary: str, uid: str, interview: Interview, *, now: datetime) -> Ev
 
 
 def _to_the_minute(moment: datetime) -> datetime:
-    # In UTC: every calendar program shows it on its owner's clock, and no time zone table of ours can be wrong.
+    # In UTC: every program shows it on its owner's clock, and no table of clock changes can be wrong.
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
