@@ -1,6 +1,6 @@
 """Fixtures of this folder."""
 
 from databases import database_url, postgresql_server, postgresql_url, sqlite_url
-from town import town
+from journey import town
 
 __all__ = ["database_url", "postgresql_server", "postgresql_url", "sqlite_url", "town"]

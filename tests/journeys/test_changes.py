@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from town import FRIDAY, Town, berlin
+from journey import FRIDAY, Town, berlin
 
 from runup.database import Base
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from town import FRIDAY, Town, berlin
+from journey import FRIDAY, Town, berlin
 
 AFTERWARDS = [
     "thanks Fri 04 17:00",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from town import FRIDAY, Town, berlin
+from journey import FRIDAY, Town, berlin
 
 
 def test_a_pause_holds_everything_and_resuming_does_not_burst(town: Town) -> None:
