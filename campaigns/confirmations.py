@@ -36,4 +36,4 @@ def _confirmations(sketch: Sketch) -> list[datetime]:
     }
     left = [past.left_at for past in situation.history if past.step in keys and past.left_at]
     coming = [sketch.sends[key].due_at for sketch in sketch.nearer for key in keys & sketch.sends.keys()]
-    return left + [at for at in coming if at]
+    return left + [max(at, sketch.now) for at in coming if at]

@@ -50,7 +50,8 @@ def wait_for_window(sketch: Sketch) -> None:
         leaves_at = fit(sketch.now, step, sketch.sequence, sketch.person)
         if not send.due_at or send.due_at > sketch.now or leaves_at == sketch.now:
             continue
-        if any(other.due_at and sketch.now < other.due_at <= leaves_at for _, other in fixed):
+        is_passed = any(other.due_at and sketch.now < other.due_at <= leaves_at for _, other in fixed)
+        if is_passed or _has_ended(send, leaves_at):
             sketch.leave_out(step.key, reason_missed(sketch, send))
         else:
             sketch.sends[step.key] = send.deferred(leaves_at, Reason.DEFERRED_WINDOW)

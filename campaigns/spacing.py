@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from campaigns.duplicates import is_duplicate
 from campaigns.moments import fit
-from campaigns.outage import leave_out_ended, leave_out_passed_over, wait_for_window
+from campaigns.outage import leave_out_ended, leave_out_passed_over, reason_missed, wait_for_window
 from campaigns.planned import PlannedSend
 from campaigns.reasons import Reason
 from campaigns.sequence import Step
@@ -79,6 +79,8 @@ def _place(
         leaves_at, hindered = _free(sketch, step, sketch.now, taken)
         if hindered is None:
             return replace(send, due_at=turn, reason=reason or send.reason), sketch.now
+        if send.expires_at and leaves_at >= send.expires_at:
+            return send.left_out(reason_missed(sketch, send)), leaves_at
         turn, reason = leaves_at, hindered
     return send.deferred(turn, reason), turn
 

@@ -1,4 +1,4 @@
-"""The gap, the window and the distance some emails keep: they defer, and drop only when the end comes first."""
+"""The gap, the window and the distance some emails keep: they defer, they drop only at the end."""
 
 from __future__ import annotations
 

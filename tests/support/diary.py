@@ -86,7 +86,7 @@ class Diary:
     def live(self, until: datetime) -> Diary:
         """Time passes; what is due leaves at its moment, or now when that has passed."""
         while True:
-            due = [s for s in self.plan() if s.due_at and not self._is_paused(s)]
+            due = [s for s in self.plan() if s.due_at and not self.is_paused]
             send = min(due, key=lambda s: (s.due_at, s.expires_at), default=None)
             if send is None or send.due_at is None or max(send.due_at, self.now) > until:
                 self.now = max(self.now, until)
@@ -161,5 +161,6 @@ class Diary:
     def reasons(self, steps: Iterable[str], **where: Any) -> dict[str, Reason | None]:
         return {step: self.look(step, **where).reason for step in steps}
 
-    def _is_paused(self, send: PlannedSend) -> bool:
+    @property
+    def is_paused(self) -> bool:
         return any(pause.ended_at is None for pause in self.pauses)
