@@ -14,6 +14,8 @@ from campaigns.sequence import Sequence
 from campaigns.source_files import read_files
 from campaigns.timetable import load_sequence
 
+_COMPILED: dict[tuple[str, str, Brand], CompiledCampaign] = {}
+
 
 class Catalog:
     """The campaigns on the shelf: those shipped with the package and, before them, an operator's own.
@@ -58,8 +60,16 @@ class Catalog:
             return self._renderers[key]
 
     def compiled(self, key: str) -> CompiledCampaign:
-        """Compile the campaign's words now; `renderer` keeps what it needs."""
-        return compile_campaign(self.folder(key), brand=self.brand)
+        """The campaign's words of this version, compiled once per process.
+
+        Where the site is does not belong to how emails look: links come with each person's context.
+        """
+        folder = self.folder(key)
+        look = replace(self.brand, site_url="")
+        version = (key, read_files(folder, files("templates") / "_base").version, look)
+        if version not in _COMPILED:
+            _COMPILED[version] = compile_campaign(folder, brand=look)
+        return _COMPILED[version]
 
 
 def _is_campaign(entry: Traversable | Path) -> bool:
