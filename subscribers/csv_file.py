@@ -150,6 +150,13 @@ def _line(number: int, cells: list[str], columns: list[str], encoding: str) -> L
     return Line(number, {name: disarmed(cell.strip()) for name, cell in named if name})
 
 
+class _Borrowed(io.TextIOWrapper):
+    """Text of a file that is not ours to close: the caller may still ask it how far we have come."""
+
+    def close(self) -> None:
+        pass
+
+
 def _decoded(file: BinaryIO, encoding: str) -> TextIO:
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
     start = buffered.peek(4)[:4]
@@ -161,7 +168,7 @@ def _decoded(file: BinaryIO, encoding: str) -> TextIO:
     if found.startswith("utf-8") and start.count(b"\0") >= 2:
         raise UnreadableFile("this looks like UTF-16 without its mark; say --encoding utf-16-le")
     # Undecodable bytes are kept as marks, so that one bad row does not end the whole file.
-    return io.TextIOWrapper(
+    return _Borrowed(
         buffered, encoding=found, errors="surrogateescape" if "utf-8" in found else "replace", newline=""
     )
 
