@@ -18,6 +18,7 @@ from scheduler.send import LEASED, Attempt, Send, State, is_in
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
+AFTER_NO_CALL = timedelta(seconds=1)
 OK = "ok"
 NOT_CALLED = "-"
 """We let the call be: certainly nothing left, and nobody is to blame."""
@@ -79,7 +80,8 @@ def _values(kind: str, now: datetime) -> dict[str, Any]:
         return {"state": State.IN_DOUBT}
     # The provider refuses all of us, or we did not call: the send waits as if it had not been its turn.
     assert kind in (AccountRefused.kind, NOT_CALLED)
-    return {"state": State.PLANNED, "left_at": None}
+    pause = {"ready_at": now + AFTER_NO_CALL} if kind == NOT_CALLED else {}
+    return {"state": State.PLANNED, "left_at": None, **pause}
 
 
 def _wait(session: Session, answers: Collection[Answer], *, token: str, now: datetime) -> None:
