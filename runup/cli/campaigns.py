@@ -24,6 +24,7 @@ from scheduler.send import UNSENT
 
 app = App(name="campaigns", help="Check, read, pause and resume campaigns.")
 app.command("runup.cli.timeline:timeline", name="timeline", help="Who gets what when, as a picture.")
+app.command("runup.cli.campaigns_new:new", name="new", help="Make a campaign of your own.")
 Key = Annotated[str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")]
 _LIST = {"key": "Campaign", "name": "Name", "state": "State", "steps": "Steps", "enrollments": "People on it",
          "waiting": "Waiting", "version": "Version"}  # fmt: skip
