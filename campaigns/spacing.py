@@ -37,7 +37,7 @@ def space(sketches: Sequence[Sketch]) -> None:
 
 def _arrange(sketches: Sequence[Sketch], *, late: bool = False) -> dict[Turn, PlannedSend]:
     """The steps that wait for the gap, each where it fits. `late`: what is overdue leaves from now on."""
-    taken = _departures(sketches)
+    taken = _departures(sketches, late=late)
     arranged: dict[Turn, PlannedSend] = {}
     nearer: list[PlannedSend] = []
     for sketch in sketches:
@@ -102,7 +102,7 @@ def _free(
         slot, reason = max(blocking) + gap, reason or Reason.DEFERRED_GAP
 
 
-def _departures(sketches: Sequence[Sketch]) -> list[datetime]:
+def _departures(sketches: Sequence[Sketch], *, late: bool) -> list[datetime]:
     """The moments at which emails count that wait for nobody: what has left and what has its fixed moment."""
     if not sketches:
         return []
@@ -110,7 +110,7 @@ def _departures(sketches: Sequence[Sketch]) -> list[datetime]:
     notices = frozenset[str]().union(*(sequence.notices for sequence in situation.sequences.values()))
     left = [past.left_at for past in situation.history if past.left_at and past.step not in notices]
     fixed = [
-        send.due_at
+        max(send.due_at, sketch.now) if late else send.due_at
         for sketch in sketches
         for step, send in sketch.open_steps()
         if send.due_at and not (step.waits_for_gap or step.is_notice)
@@ -120,10 +120,9 @@ def _departures(sketches: Sequence[Sketch]) -> list[datetime]:
 
 def _is_overdue(sketch: Sketch, turns: dict[Turn, PlannedSend]) -> bool:
     return any(
-        due <= sketch.now
+        due < sketch.now
         for step, send in sketch.open_steps()
-        if (step.is_ordered or step.waits_for_gap)
-        and (due := turns.get((sketch.passage.id, step.key), send).due_at)
+        if not step.is_notice and (due := turns.get((sketch.passage.id, step.key), send).due_at)
     )
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from diary import ANA, ON_THE_MINUTE, SHIPPED, Diary, at, interview
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -197,6 +197,8 @@ class Life(RuleBasedStateMachine):
                 diary.now = max(diary.now, until)
                 return
             since, diary.now = diary.now, max(send.due_at, diary.now)
+            if any(since < passage.starts_at <= diary.now for passage in diary.passages.values()):
+                continue  # a date has passed: another interview is the nearer one now, and its emails go first
             now = {
                 (s.enrollment, s.step, s.occasion)
                 for s in diary.plan()
@@ -207,12 +209,10 @@ class Life(RuleBasedStateMachine):
             )
             diary.leave(send)
             self._check_what_left(send)
-            self._nothing_else_changed(send, before, since)
+            self._nothing_else_changed(send, before)
 
-    def _nothing_else_changed(self, left: PlannedSend, before: list[PlannedSend], since: datetime) -> None:
+    def _nothing_else_changed(self, left: PlannedSend, before: list[PlannedSend]) -> None:
         moment = self.diary.now
-        if any(since <= passage.starts_at <= moment for passage in self.diary.passages.values()):
-            return  # a date has passed: another interview is the nearer one now, and its emails go first
 
         def told(sends: list[PlannedSend]) -> dict[tuple[int, str, str], tuple[object, ...]]:
             return {
@@ -262,6 +262,8 @@ Life.TestCase.settings = settings(
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
+    # Without "explain", which traces every line and takes minutes.
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestLife = Life.TestCase
