@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from runup.web import assets, calendar, confirming, health, landing, plan, problems, unsubscribing
+from runup.web import api, assets, calendar, confirming, health, landing, plan, problems, unsubscribing
 from runup.web.body_limit import BodyLimit
 from runup.web.csrf import Csrf
 from runup.web.pages import Pages
@@ -22,9 +23,16 @@ def create_app(application: Application) -> FastAPI:
     Handlers are plain functions run in threads; nothing is kept between requests, so any number of
     processes can serve one database.
     """
-    # The description of the API will be published with the API; pages need none. A redirect to the address
-    # without a slash would be made from the Host header, which anybody can write.
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    # The viewers of the description load scripts from elsewhere. A redirect to the address without a slash
+    # would be made from the Host header, which anybody can write.
+    app = FastAPI(
+        title=application.brand.name,
+        version=version("runup"),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     base_url = application.brand.site_url
     app.state.site = Site(
         application=application,
@@ -32,7 +40,8 @@ def create_app(application: Application) -> FastAPI:
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
     )
     for room in (landing, confirming, plan, unsubscribing, calendar, health, assets):
-        app.include_router(room.router)
+        app.include_router(room.router, include_in_schema=False)
+    app.include_router(api.router)
     app.mount("/static", assets.Assets())
     problems.install(app)
     app.add_middleware(BodyLimit)

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from runup.web.api import forecast_of
 from runup.web.csrf import StaleForm
+from runup.web.forecast import Forecast
 from runup.web.forms import Fields, FormFields
+from runup.web.reading import InvalidFields
 from runup.web.site import Site, SiteDep
 from scheduler import reconcile
 from subscribers import WORDING, InvalidSignUp, SignUp, address_hmac, sign_up
@@ -98,9 +101,20 @@ def _form(
         agreed=bool(errors is not None and values.get("consent")),
         errors=_in_page_order(errors or {}),
         is_stale=is_stale,
+        plan=_plan(site, kept),
         wording=WORDING,
         honeypot=HONEYPOT,
     )
+
+
+def _plan(site: Site, values: Fields) -> Forecast | None:
+    """For browsers without scripts: what the page shows once it knows the day, however it got there."""
+    if not values["interview_date"]:
+        return None
+    try:
+        return forecast_of(site, values)
+    except InvalidFields:
+        return None
 
 
 def _in_page_order(errors: Mapping[str, str]) -> dict[str, str]:

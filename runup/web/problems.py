@@ -8,9 +8,10 @@ import structlog
 from fastapi import FastAPI, Request
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from runup.web.csrf import ForeignForm, StaleForm
+from runup.web.reading import InvalidFields
 from runup.web.security import headers_for
 from runup.web.site import Site
 from subscribers import InvalidLink
@@ -42,6 +43,7 @@ FOREIGN = Problem(
     "That came from another site",
     "We only take forms from our own pages, and nothing was changed. Open the page here and send it again.",
 )
+INVALID = Problem(422, "Some of it is wrong", "The errors say which fields, and what to do.")
 BUSY = Problem(
     503,
     "Please try again in a minute",
@@ -63,6 +65,12 @@ _BY_STATUS = {
     415: Problem(415, "We could not read that", "Please use the form on our page."),
     503: BUSY,
 }
+_FOR_PROGRAMS = {
+    400: "Send one JSON object in UTF-8, each field once.",
+    404: "There is nothing at this address.",
+    413: "The body may have 64 kB.",
+    415: "Send it as application/json.",
+}
 
 
 def install(app: FastAPI) -> None:
@@ -78,6 +86,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InvalidLink)
     async def not_found(request: Request, _error: Exception) -> Response:
         return _page(request, NOT_FOUND)
+
+    @app.exception_handler(InvalidFields)
+    async def invalid(_request: Request, error: InvalidFields) -> Response:
+        # Pages catch this and show the form again; what comes here was asked by a program.
+        return _details(INVALID, errors=error.errors)
 
     @app.exception_handler(StaleForm)
     async def stale(request: Request, _error: Exception) -> Response:
@@ -100,8 +113,23 @@ def install(app: FastAPI) -> None:
         return _page(request, BROKEN, headers=dict(headers_for(request.url.path, is_https=is_https)))
 
 
-def _page(request: Request, problem: Problem, *, headers: dict[str, str] | None = None) -> HTMLResponse:
+def _page(request: Request, problem: Problem, *, headers: dict[str, str] | None = None) -> Response:
+    """The problem as a page; as RFC 9457's problem details where a program asked."""
     site: Site = request.app.state.site
-    response = site.page("problem.html", status=problem.status, problem=problem)
+    response: Response
+    if request.url.path.startswith("/api/"):
+        response = _details(problem)
+    else:
+        response = site.page("problem.html", status=problem.status, problem=problem)
     response.headers.update(headers or {})
     return response
+
+
+def _details(problem: Problem, **more: object) -> JSONResponse:
+    content = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.words,
+    }
+    return JSONResponse(content | more, problem.status, media_type="application/problem+json")

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from browsing import chromium, open_page
 from sqlalchemy import select
 
 from runup.application import Application
@@ -23,6 +24,8 @@ from runup.database import Base, Database, upgrade
 from runup.settings import Settings
 from runup.web import create_app
 from subscribers import Interview, Purpose
+
+__all__ = ["chromium", "open_page"]
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -1,18 +1,78 @@
-// Everything works without this file. It saves one choice: the time zone.
+// Everything works without this file. It saves one choice, the time zone, and shows the plan while you type.
 (() => {
   "use strict";
+
+  const guess_zone = (select) => {
+    let zone;
+    try {
+      zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    } catch {
+      return;
+    }
+    if (!zone || !(zone.includes("/") || zone === "UTC")) return;
+    // Browsers still know some zones by an older name than the list does; the server takes both.
+    if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone), 1);
+    select.value = zone;
+    const hint = document.getElementById(select.id + "-hint");
+    if (hint) hint.textContent += " Taken from your browser.";
+  };
+
+  const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text }, more);
+
+  const item = (line) => {
+    const found = element("li", "", { className: line.step ? "" : "day" });
+    const core = line.instead_of.length ? `, with the core of: ${line.instead_of.join(", ")}` : "";
+    found.append(element("b", line.when), element("span", line.title + core));
+    return found;
+  };
+
+  const show_plan = (form) => {
+    const asked_for = ["interview_date", "interview_time", "home_zone", "interview_zone", "mode"];
+    const said = document.getElementById("plan-said");
+    const lines = document.getElementById("plan-lines");
+    const note = document.getElementById("plan-note");
+    const at_first = [[...lines.childNodes], note.textContent];
+    let last = "";
+    let timer = 0;
+
+    const show = (words, items, below) => {
+      said.replaceChildren(...words);
+      lines.replaceChildren(...items);
+      note.textContent = below;
+    };
+    const ask = async () => {
+      const typed = new FormData(form);
+      const body = JSON.stringify(Object.fromEntries(asked_for.map((name) => [name, typed.get(name) || ""])));
+      if (body === last) return;
+      last = body;
+      const { interview_date, home_zone, interview_zone } = JSON.parse(body);
+      // While the year is being typed, it is the year 2, and 20, and 202.
+      if (interview_date < "1900" || !(home_zone || interview_zone)) return show([], ...at_first);
+      let answer, plan;
+      try {
+        answer = await fetch("/api/plan", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+        plan = await answer.json();
+      } catch {
+        return;
+      }
+      if (body !== last) return;
+      if (answer.status === 422) return show([Object.values(plan.errors).join(". ")], ...at_first);
+      if (!answer.ok) return;
+      const link = element("a", "See each of them", { href: "#plan" });
+      const place = plan.zone.split("/").pop().replaceAll("_", " ");
+      show([plan.summary + " ", link], plan.lines.map(item), `By ${place} time. Emails leave within a few minutes of it.`);
+    };
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, 300);
+    };
+    form.addEventListener("input", soon);
+    form.addEventListener("change", soon);
+    ask();
+  };
+
   const select = document.querySelector("select[data-guess-zone]");
-  if (!select || select.value) return;
-  let zone;
-  try {
-    zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  } catch {
-    return;
-  }
-  if (!zone || !(zone.includes("/") || zone === "UTC")) return;
-  // Browsers still know some zones by an older name than the list does; the server takes both.
-  if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone), 1);
-  select.value = zone;
-  const hint = document.getElementById(select.id + "-hint");
-  if (hint) hint.textContent += " Taken from your browser.";
+  if (select && !select.value) guess_zone(select);
+  const form = document.querySelector("form[data-plan]");
+  if (form) show_plan(form);
 })();
