@@ -25,7 +25,7 @@ from subscribers import Interview, SignUp, confirm, sign_up
 
 GRID = timedelta(minutes=5)
 """With many people the clock goes on by at least so much, or it would stop for each one's minute."""
-MOST_PEOPLE_ONE_BY_ONE = 20
+MOST_PEOPLE_ONE_BY_ONE = 5
 
 
 class Nowhere:

@@ -99,7 +99,7 @@ def simulate(
         acts = read_acts(zone, move=move or [], cancel=cancel, outcome=outcome or [], unsubscribe=unsubscribe)
         lives = [replace(person, acts=_after(person.joins_at, acts))]
     else:
-        lives = list(population(people, start=system_clock(), seed=seed))
+        lives = list(population(people, start=_today(), seed=seed))
     with simulation(
         settings,
         campaign=key,
@@ -133,6 +133,10 @@ def _after(joins_at: datetime, acts: tuple[tuple[datetime, Act], ...]) -> tuple[
                 f"nobody can act at {at:%Y-%m-%d %H:%M}Z before they sign up ({joins_at:%Y-%m-%d %H:%M}Z)"
             )
     return acts
+
+
+def _today() -> datetime:
+    return system_clock().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _starts_at(life: Life) -> datetime:

@@ -1,0 +1,190 @@
+"""What left, what will, what will not and why; and how things stand."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from terminals import Terminal, add_ana
+
+from runup.application import Application
+from runup.settings import Settings
+
+ANA = "ana@example.com"
+
+
+def tick() -> None:
+    """Let the real worker do what is due now."""
+    application = Application.open(Settings.load())
+    worker = application.worker()
+    worker.tick()
+    worker.close()
+    application.close()
+
+
+def test_explain_tells_each_email_and_why(either: Terminal) -> None:
+    add_ana(either)
+    tick()
+    rows = either.ok("sends", "explain", ANA).rows
+    assert ["Mon 2026-11-23 10:00", "welcome", "Your plan for the big day", "left"] in rows
+    either.ok("subscribers", "outcome", ANA, "rejected")
+    rows = either.ok("sends", "explain", ANA).rows
+    assert ["-", "checkin", "Time for a friendly nudge?", "not sent: the outcome is known"] in rows
+    (row,) = either.ok("sends", "explain", ANA, "thanks", "--json").json
+    assert (row["step"], row["kind"], row["reason"]) == ("thanks", "left_out", "outcome_known")
+
+
+def test_explain_suggests_the_step_that_was_meant(with_ana: Terminal) -> None:
+    result = with_ana("sends", "explain", ANA, "detials")
+    assert result.code == 2
+    assert "did you mean details?" in result.err
+
+
+def test_next_is_in_the_order_of_leaving_and_hides_the_address(with_ana: Terminal) -> None:
+    rows = with_ana.ok("sends", "next", "--json").json
+    assert [row["due_at"] for row in rows] == sorted(row["due_at"] for row in rows)
+    assert rows[0]["step"] == "welcome"
+    assert ANA not in with_ana.ok("sends", "next").out
+
+
+def test_the_list_can_be_narrowed(with_ana: Terminal) -> None:
+    with_ana.ok(
+        "subscribers", "add", "kiri@example.com", "--date", "2026-12-04", "--zone", "Pacific/Kiritimati"
+    )
+    assert {row["subscriber_id"] for row in with_ana.ok("sends", "list", "--who", ANA, "--json").json} == {1}
+    assert {row["step"] for row in with_ana.ok("sends", "list", "--step", "confirm", "--json").json} == {
+        "confirm"
+    }
+    assert with_ana.ok("sends", "list", "--state", "accepted", "--state", "dead", "--json").json == []
+    assert with_ana.ok("sends", "list", "--campaign", "exam", "--json").json == []
+    result = with_ana("sends", "list", "--state", "plant")
+    assert (result.code, "did you mean planned?" in result.err) == (2, True)
+
+
+def test_one_send_shows_its_attempts(with_ana: Terminal) -> None:
+    tick()
+    (welcome,) = with_ana.ok("sends", "list", "--state", "accepted", "--json").json
+    shown = with_ana.ok("sends", "show", str(welcome["id"]), "--json").json
+    assert [(a["number"], a["provider"], a["kind"]) for a in shown["attempts"]] == [(1, "outbox", "ok")]
+    assert "outbox" in with_ana.ok("sends", "show", str(welcome["id"])).out
+    assert with_ana("sends", "show", "999").code == 2
+    assert len(list(Path("outbox/new").iterdir())) == 1
+
+
+def test_status_before_during_and_after_the_worker(with_ana: Terminal) -> None:
+    facts = with_ana.ok("status", "--json").json
+    assert (facts["is_ticking"], facts["due"], facts["subscribers"], facts["interviews_to_come"]) == (
+        False,
+        1,
+        1,
+        1,
+    )
+    assert "none has run yet" in with_ana.ok("status").out
+    tick()
+    facts = with_ana.ok("status", "--json").json
+    assert (facts["is_ticking"], facts["due"], facts["states"]["accepted"]) == (True, 0, 1)
+    with_ana.later("2026-11-27T09:00:00+00:00")
+    facts = with_ana.ok("status", "--json").json
+    assert (facts["is_ticking"], facts["late"], facts["due"]) == (False, 1, 1)
+    assert "late, the oldest by" in with_ana.ok("status").out
+    assert "silent, last heard of 3 days ago" in with_ana.ok("status").out
+
+
+def test_a_brake_is_shown_and_let_go_by_the_operator(with_ana: Terminal) -> None:
+    with sqlite3.connect(with_ana.folder / "runup.db") as connection:
+        connection.execute(
+            "INSERT INTO hold (kind, began_at, detail) VALUES ('mass_expiry', ?, '25 of 30 would expire')",
+            (datetime(2026, 11, 23, tzinfo=UTC).isoformat(" ")[:19],),
+        )
+    connection.close()
+    assert "25 of 30 would expire" in with_ana.ok("status").out
+    assert with_ana("sends", "release").code == 2
+    assert "Released" in with_ana.ok("sends", "release", "--yes").out
+    assert "Nothing was stopped" in with_ana.ok("sends", "release", "--yes").out
+
+
+def findings(terminal: Terminal) -> dict[str, str]:
+    """The worst level per subject."""
+    order = ("ok", "warning", "failed")
+    worst: dict[str, str] = {}
+    for found in terminal("doctor", "--json").json:
+        worst[found["subject"]] = max(worst.get(found["subject"], "ok"), found["level"], key=order.index)
+        assert found["level"] == "ok" or found["remedy"]
+    return worst
+
+
+def test_doctor_is_content_with_a_fresh_workspace_that_works(either: Terminal) -> None:
+    tick()
+    either.ok("doctor")
+    assert set(findings(either).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "subject"),
+    [
+        ('provider = "sendgrid"\n', "provider"),
+        ('provider = "smtp"\nsmtp_host = "mail.example.com"\n', "sender"),
+        ('campaign = "missing"\n', "campaigns"),
+        ('database = "sqlite:///elsewhere.db"\n', "database"),
+        ('database = "mysql://localhost/x"\n', "database"),
+        ("port = 99999\n", "settings"),
+    ],
+)
+def test_doctor_fails_with_a_remedy(runup: Terminal, settings: str, subject: str) -> None:
+    (runup.folder / "runup.toml").write_text(settings)
+    assert findings(runup)[subject] == "failed"
+    assert runup("doctor").code == 1
+
+
+def test_doctor_sees_secrets_that_others_can_read(runup: Terminal) -> None:
+    (runup.folder / "secrets.toml").chmod(0o644)
+    result = runup("doctor")
+    assert result.code == 1
+    assert "chmod 600" in result.out
+
+
+def test_doctor_sees_a_typing_error_in_the_environment(
+    runup: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNUP_PROVIDR", "smtp")
+    assert "RUNUP_PROVIDR is no setting; did you mean RUNUP_PROVIDER?" in runup("doctor").out
+
+
+def test_doctor_sees_a_database_of_a_newer_version(runup: Terminal) -> None:
+    with sqlite3.connect(runup.folder / "runup.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    assert findings(runup)["database"] == "failed"
+    for words in (["status"], ["database", "upgrade"], ["subscribers", "list"], ["database", "status"]):
+        result = runup(*words)
+        assert result.code == 1
+        assert "newer runup" in result.err
+
+
+def test_doctor_fails_when_sends_are_due_and_nobody_works(with_ana: Terminal) -> None:
+    assert findings(with_ana)["worker"] == "failed"
+
+
+def test_the_database_is_upgraded_checked_and_described(either: Terminal) -> None:
+    assert (
+        "already" in either.ok("database", "upgrade").out
+        or "upgraded" in either.ok("database", "upgrade").out
+    )
+    assert either.ok("database", "status", "--json").json["is_current"] is True
+    assert "no damage" in either.ok("database", "check").out
+
+
+def test_a_damaged_database_is_told(with_ana: Terminal) -> None:
+    file = with_ana.folder / "runup.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("DELETE FROM interview")
+    connection.close()
+    result = with_ana("database", "check")
+    assert result.code == 1
+    assert "refers to a missing interview" in result.err
+    assert os.path.getsize(file) > 0  # noqa: PTH202
