@@ -19,6 +19,7 @@ from runup.settings import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # `RUNUP_CHROMIUM` and its like belong to the tests; what an operator may set is a field of Settings.
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
@@ -58,6 +59,27 @@ def test_every_command_is_on_the_page_of_the_command_line():
     page = read("docs/reference/cli.md")
     missing = [name for name in commands(app) if not re.search(rf"\brunup {re.escape(name)}\b", page)]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_page_speaks_of_a_command_that_does_not_exist(page):
+    known = set(commands(app))
+    groups = {name for name in known if any(other.startswith(f"{name} ") for other in known)}
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", page.read_text("utf-8"), re.DOTALL | re.MULTILINE))
+    for first, second in re.findall(
+        r"(?:^|[`$/(\s])runup ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", code, re.MULTILINE
+    ):
+        name = f"{first} {second}" if first in groups and second else first
+        assert name in known, f"runup {name}"
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.name)
+def test_settings_shown_in_a_how_to_are_accepted(page, monkeypatch):
+    monkeypatch.delenv("RUNUP_HOME", raising=False)
+    for block in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        if "[[" not in block:  # a timetable has its own page and its own check
+            values = tomllib.loads(block)
+            assert Settings(**values).model_fields_set >= set(values)
 
 
 def test_every_table_is_on_the_page_of_data():
