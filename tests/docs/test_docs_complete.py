@@ -66,9 +66,8 @@ def test_no_page_speaks_of_a_command_that_does_not_exist(page):
     known = set(commands(app))
     groups = {name for name in known if any(other.startswith(f"{name} ") for other in known)}
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", page.read_text("utf-8"), re.DOTALL | re.MULTILINE))
-    for first, second in re.findall(
-        r"(?:^|[`$/(\s])runup ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", code, re.MULTILINE
-    ):
+    typed = r"(?:^|^\$ |`|bin/|&& |\$\()runup ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?"
+    for first, second in re.findall(typed, code, re.MULTILINE):
         name = f"{first} {second}" if first in groups and second else first
         assert name in known, f"runup {name}"
 
