@@ -10,9 +10,9 @@ from runup.web.csrf import StaleForm
 from runup.web.forecast import Forecast
 from runup.web.forms import Fields, FormFields
 from runup.web.reading import InvalidFields
+from runup.web.signing_up import store
 from runup.web.site import Site, SiteDep
-from scheduler import reconcile
-from subscribers import WORDING, InvalidSignUp, SignUp, address_hmac, sign_up
+from subscribers import WORDING, InvalidSignUp, SignUp
 
 router = APIRouter()
 
@@ -58,29 +58,13 @@ def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Respons
             form = SignUp.parse(fields, now=site.now)
         except InvalidSignUp as error:
             return _form(request, site, fields, errors=error.errors, status=422)
-        _store(request, site, form)
+        store(request, site, form, source="form")
     return RedirectResponse("/check-your-inbox", status_code=303)
 
 
 @router.api_route("/check-your-inbox", methods=["GET", "HEAD"])
 def check_your_inbox(site: SiteDep) -> Response:
     return site.page("check_your_inbox.html")
-
-
-def _store(request: Request, site: Site, form: SignUp) -> None:
-    app, now = site.application, site.now
-    sender = address_hmac(request.client.host, app.hmac_key) if request.client else ""
-    with app.database.write() as session:
-        interview = sign_up(
-            session,
-            form,
-            campaign=app.settings.campaign,
-            hmac_key=app.hmac_key,
-            now=now,
-            source="form",
-            sender_hmac=sender,
-        )
-        reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
 
 
 def _form(
