@@ -17,6 +17,7 @@ from jinja2 import (
     UndefinedError,
 )
 
+from campaigns.colors import TOOLS as COLOR_TOOLS
 from campaigns.errors import CampaignError
 from campaigns.marks import COMPILE_DELIMITERS, Document, Marks
 from campaigns.sandbox import Sandbox
@@ -39,7 +40,7 @@ class Expander:
             lstrip_blocks=True,
             **COMPILE_DELIMITERS,
         )
-        self._environment.allow(range=_bounded_range)
+        self._environment.allow(range=_bounded_range, **COLOR_TOOLS)
         self._environment.globals.update(names)
 
     def expand(self, path: str, step: str) -> Document:

@@ -21,6 +21,7 @@ class LinkError(ValueError):
 
 SCHEMES = ("https", "http", "mailto")
 _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
+_SHORT_WEEKDAY, _SHORT_MONTH, _NUMBER = "EEE", "LLL", "d"
 # Written with a vowel and spoken with a consonant, or the other way round.
 _SPOKEN = dict.fromkeys(["hour", "honest", "heir", "eu"], "an")
 _SPOKEN |= dict.fromkeys(["one", "once", "uni", "use", "user", "usual", "european", "ux", "uk", "us"], "a")
@@ -57,6 +58,16 @@ def short_day(context: JinjaContext, value: date | datetime) -> str:
 def weekday(context: JinjaContext, value: date | datetime) -> str:
     """Friday"""
     return _spell(_day_of(value), _WEEKDAY, _locale(context))
+
+
+@pass_context
+def leaf(context: JinjaContext, value: date | datetime) -> tuple[str, str, str]:
+    """What a calendar's leaf shows of a day: Fri, 4, Dec."""
+    locale = _locale(context)
+    weekday, number, month = (
+        _spell(_day_of(value), pattern, locale) for pattern in (_SHORT_WEEKDAY, _NUMBER, _SHORT_MONTH)
+    )
+    return weekday, number, month
 
 
 def clock(value: time | datetime) -> str:
@@ -155,6 +166,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "short_day": short_day,
     "weekday": weekday,
+    "leaf": leaf,
     "clock": clock,
     "moment": moment,
     "zone": zone,

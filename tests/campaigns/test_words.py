@@ -26,6 +26,9 @@ WRONG = re.compile(
     re.M,
 )
 
+EMPTY = re.compile(r"<(li|p|ul|ol|h\d|strong|td)\b(?! style=\"border-top)[^>]*>\s*</\1>")
+"""An element with nothing in it; a divider is a paragraph that is all border."""
+
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_email_has_its_files(key: str) -> None:
@@ -49,7 +52,7 @@ def test_no_branch_reads_wrong(key: str) -> None:
         for seen in (content.subject, content.preheader, *both(content)):
             found = WRONG.search(seen)
             assert not found, seen[max(0, found.start() - 60) : found.end() + 20]
-        assert not re.search(r"<(li|p|ul|ol|h\d)>\s*</\1>", content.html)
+        assert not EMPTY.search(content.html)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -113,11 +116,20 @@ def test_the_full_date_time_and_zone_are_always_printed(key: str) -> None:
 @pytest.mark.parametrize("key", DAY_BOUND)
 @pytest.mark.parametrize("is_rush", [False, True])
 def test_sam_who_talks_to_a_team_in_kiritimati_sees_both_clocks(key: str, is_rush: bool) -> None:
-    for seen in both(read(key, zones=ZONES[2], is_rush=is_rush)):
-        assert "09:30, Kiritimati time" in seen
-        assert "Thursday 3 December 2026, 16:00, St. John’s time" in seen
-    for seen in both(read(key, zones=ZONES[1], is_rush=is_rush)):
-        assert "On your clock" not in seen
+    text, seen = both(read(key, zones=ZONES[2], is_rush=is_rush))
+    assert "On your clock\n16:00, St. John’s time\nThursday 3 December 2026\n" in seen
+    assert "On theirs\n09:30, Kiritimati time\nFriday 4 December 2026\n" in seen
+    assert "On your clock: Thursday 3 December 2026, 16:00, St. John’s time\n" in text
+    assert "On theirs: Friday 4 December 2026, 09:30, Kiritimati time\n" in text
+    for one in both(read(key, zones=ZONES[1], is_rush=is_rush)):
+        assert "On your clock" not in one
+
+
+@pytest.mark.parametrize("key", DAY_BOUND)
+def test_the_calendar_leaf_shows_the_reader_s_own_day_first(key: str) -> None:
+    leaf = re.compile(r"^Dec\n(\d)\n(Thu|Fri)$", re.M)
+    assert leaf.findall(both(read(key, zones=ZONES[2]))[1]) == [("3", "Thu"), ("4", "Fri")]
+    assert leaf.findall(both(read(key, has_time=False))[1]) == [("4", "Fri")]
 
 
 def test_the_checklist_is_named_for_the_reader_s_own_weekday() -> None:
