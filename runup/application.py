@@ -90,6 +90,7 @@ def brand_of(settings: Settings) -> Brand:
         postal_address=settings.postal_address,
         site_url=str(settings.base_url).rstrip("/"),
         color=settings.brand_color,
+        logo_url=settings.brand_logo_url,
     )
 
 

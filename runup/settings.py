@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Your name, as pages and emails show it."""
     brand_color: str = Field(default="#3B4CCA", pattern=r"^#[0-9A-Fa-f]{6}$")
     """The accent color."""
+    brand_logo_url: str = Field(default="", pattern=r"^(https://[^\s\"'<>]+)?$")
+    """A picture that takes the place of the mark and the name at the top of the emails, 32 px high there."""
     postal_address: str = "runup, 1 Example Street, 12345 Exampletown"
     """Printed under every email; the law of most countries asks for it."""
     sender: EmailStr = "hello@runup.example.com"
