@@ -3,12 +3,14 @@
 from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
+from scheduler.lock import AlreadyRunning, only_worker
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile
 from scheduler.send import Attempt, Heartbeat, Hold, Send, State
 from scheduler.worker import Tally, Worker
 
 __all__ = [
+    "AlreadyRunning",
     "Attempt",
     "Clock",
     "Composer",
@@ -20,6 +22,7 @@ __all__ = [
     "State",
     "Tally",
     "Worker",
+    "only_worker",
     "outlook",
     "reconcile",
     "release_brake",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
@@ -18,19 +19,26 @@ FRESH = timedelta(minutes=10)
 another one."""
 
 
-def find_due(session: Session, *, most: int, now: datetime, campaigns: Collection[str]) -> list[int]:
-    """Ids that look claimable, earliest expiry first. A hint and no more: `claim` looks again at each.
+@dataclass(frozen=True)
+class Due:
+    """What looks claimable. A suspect was in the hands of a worker that died before its intent."""
+
+    send_id: int
+    is_suspect: bool
+
+
+def find_due(session: Session, *, most: int, now: datetime, campaigns: Collection[str]) -> list[Due]:
+    """What looks claimable, earliest expiry first. A hint and no more: `claim` looks again at each.
 
     One look at a long backlog serves many claims; looking anew for each batch would sort it all each time.
     """
-    return list(
-        session.scalars(
-            select(Send.id)
-            .where(Send.campaign.in_(campaigns), *_claimable(now))
-            .order_by(Send.expires_at, Send.id)
-            .limit(most)
-        )
+    found = session.execute(
+        select(Send.id, Send.claims)
+        .where(Send.campaign.in_(campaigns), *_claimable(now))
+        .order_by(Send.expires_at, Send.id)
+        .limit(most)
     )
+    return [Due(send_id=row.id, is_suspect=row.claims > 0) for row in found]
 
 
 def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
@@ -23,8 +22,8 @@ SILENT_AFTER = 60.0
 class Clock:
     """Ticks a worker until stopped. No email is a job here: a lost or doubled wake-up does no harm.
 
-    `on_silence` is called once when no tick has finished for `silent_after` seconds; a scheduler thread can
-    die without a word, and a worker that does nothing looks like a worker with nothing to do.
+    `on_silence` is called once when the worker has finished nothing for `silent_after` seconds; a scheduler
+    thread can die without a word, and a worker that does nothing looks like a worker with nothing to do.
     """
 
     def __init__(
@@ -34,13 +33,12 @@ class Clock:
         every: float = EVERY,
         silent_after: float = SILENT_AFTER,
         on_silence: Callable[[float], None] | None = None,
-        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self._worker = worker
         self._silent_after = silent_after
         self._on_silence = on_silence or _cry
-        self._stopwatch = stopwatch
-        self._last = stopwatch()
+        self._stopwatch = worker.stopwatch
+        self._cried = False
         self._done = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._scheduler = BackgroundScheduler(timezone="UTC")
@@ -57,8 +55,8 @@ class Clock:
 
     @property
     def silence(self) -> float:
-        """Seconds since a tick last finished."""
-        return self._stopwatch() - self._last
+        """Seconds since the worker last finished anything."""
+        return self._stopwatch() - self._worker.alive_at
 
     def start(self) -> None:
         self._scheduler.start()
@@ -80,17 +78,19 @@ class Clock:
             # The next tick finds the rows as they are; dying here would silence every tick after.
             log.exception("tick_failed")
             return
-        self._last = self._stopwatch()
         if tally.accepted or tally.failed or tally.held:
             log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
 
+    def look(self) -> None:
+        """Cry once when the silence has become too long, and again only after it was broken."""
+        silence = self.silence
+        if silence > self._silent_after and not self._cried:
+            self._on_silence(silence)
+        self._cried = silence > self._silent_after
+
     def _watch(self) -> None:
-        cried = False
         while not self._done.wait(min(1.0, self._silent_after / 4)):
-            silent = self.silence > self._silent_after
-            if silent and not cried:
-                self._on_silence(self.silence)
-            cried = silent
+            self.look()
 
 
 def _cry(seconds: float) -> None:

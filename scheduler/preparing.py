@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.errors import CampaignError
 from campaigns.rendering import RenderError
 from runup.database import Database
-from scheduler.claiming import claim, find_due, release
+from scheduler.claiming import Due, claim, find_due, release
 from scheduler.composing import Composed, Composer
 from scheduler.drafting import Draft, read_drafts
 from scheduler.intending import intend, write_attempts
@@ -44,7 +44,7 @@ class Preparer:
     stopwatch: Callable[[], float]
     stopping: Callable[[], bool]
     token: Callable[[], str]
-    _due: deque[int] = field(default_factory=deque)
+    _due: deque[Due] = field(default_factory=deque)
     _owed: list[tuple[str, list[int]]] = field(default_factory=list)
     """Claimed, and an error kept us from going on: to be given back as soon as the database lets us."""
     _to_plan: set[int] = field(default_factory=set)
@@ -82,11 +82,18 @@ class Preparer:
                     find_due(session, most=LOOK_AHEAD, now=self.clock(), campaigns=self.shelf.usable)
                 )
         while self._due:
-            ids = [self._due.popleft() for _ in range(min(most, len(self._due)))]
+            ids = self._next(most)
             taken = transact(self.database, lambda s: claim(s, ids, token=token, now=self.clock()))  # noqa: B023
             if taken:
                 return taken
         return []
+
+    def _next(self, most: int) -> list[int]:
+        """The first few that are due. A suspect goes alone: should it be poison, nobody dies with it."""
+        ids = [self._due.popleft()]
+        while self._due and len(ids) < most and not ids[0].is_suspect and not self._due[0].is_suspect:
+            ids.append(self._due.popleft())
+        return [due.send_id for due in ids]
 
     def _prepare(self, ids: list[int], *, token: str) -> list[Call]:
         with self.database.read() as session:

@@ -29,6 +29,8 @@ class Replanner:
     catalog: Catalog
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
+    progress: Callable[[], None] = lambda: None
+    """Called after every few people: planning a whole town takes a while."""
     _next_patrol: datetime | None = None
     _patrolled: int = 0
 
@@ -63,6 +65,7 @@ class Replanner:
             if self.stopping():
                 return first
             self._some(ids[first : first + TOGETHER])
+            self.progress()
         return len(ids)
 
     def _some(self, ids: Sequence[int]) -> None:

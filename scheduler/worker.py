@@ -78,7 +78,8 @@ class Worker:
         Raises what the database raises; the next tick goes on where this one was."""
         tally = Tally()
         while self._round(tally):
-            pass
+            self._sign()
+        self._sign()
         self._pulse.note = tally.held or self._shelf.note
         if self._pulse.is_news:
             transact(self.database, self._beat)
@@ -114,13 +115,16 @@ class Worker:
     def _round(self, tally: Tally) -> bool:
         """Returns whether there is more to do at once."""
         transact(self.database, self._beat)
+        self._write_down()
         self._preparer.forget()
         self._preparer.pay_back()
         transact(self.database, lambda session: recover_leases(session, now=self.clock()))
         settle_all(self.database, self.provider, clock=self.clock)
-        tally.planned_again += self._replanner.patrol()
         tally.held = self._plan(tally)
         return self._send(tally)
+
+    def _sign(self) -> None:
+        self.alive_at = self.stopwatch()
 
     def _beat(self, session: Session) -> None:
         now = self.clock()
@@ -130,8 +134,8 @@ class Worker:
     def _plan(self, tally: Tally) -> str:
         hold = transact(self.database, lambda session: brake(session, now=self.clock()))
         if hold is not None:
-            return hold.detail
-        tally.planned_again += self._replanner.out_of_date()
+            return hold.detail  # and plan nothing again: to plan is to let expire
+        tally.planned_again += self._replanner.out_of_date() + self._replanner.patrol()
         return ""
 
     def _send(self, tally: Tally) -> bool:
@@ -164,13 +168,18 @@ class Worker:
             self._breaker.hear(answer.outcome, now=self.clock())
             tally.accepted += answer.outcome.kind == OK
             tally.failed += answer.outcome.kind not in (OK, NOT_CALLED)
-        transact(self.database, lambda session: record(session, self._answers, now=self.clock()))
-        self._answers = []
-        self.alive_at = self.stopwatch()
+        self._write_down()
+        self._sign()
+
+    def _write_down(self) -> None:
+        if self._answers:
+            transact(self.database, lambda session: record(session, self._answers, now=self.clock()))
+            self._answers = []
 
     def _land_all(self, tally: Tally) -> None:
-        while self._wire.flying or self._answers:
+        while self._wire.flying:
             self._land(tally)
+        self._write_down()
 
     # -- the parts ----------------------------------------------------------------------------------------
 
@@ -194,6 +203,7 @@ class Worker:
             catalog=self.composer.catalog,
             clock=self.clock,
             stopping=self._stopping.is_set,
+            progress=self._sign,
         )
 
     @cached_property

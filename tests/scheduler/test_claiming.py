@@ -31,7 +31,8 @@ def morning(town: Town) -> Town:
 
 def due(town: Town, most: int = 100) -> list[int]:
     with town.database.read() as session:
-        return find_due(session, most=most, now=town.now, campaigns=[SEQUENCE])
+        found = find_due(session, most=most, now=town.now, campaigns=[SEQUENCE])
+    return [due.send_id for due in found]
 
 
 def taken(town: Town, ids: list[int], holder: str = "mine") -> list[int]:

@@ -36,7 +36,8 @@ def claimed(town: Town) -> list[Draft]:
 
 def claim_due(town: Town) -> list[Draft]:
     with town.write() as session:
-        ids = find_due(session, most=10, now=town.now, campaigns=[SEQUENCE])
+        found = find_due(session, most=10, now=town.now, campaigns=[SEQUENCE])
+        ids = [due.send_id for due in found]
         claim(session, ids, token="mine", now=town.now)
         return read_drafts(session, ids, catalog=town.catalog)
 
