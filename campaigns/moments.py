@@ -136,7 +136,9 @@ def _counted_from(
         case Day.INTERVIEW:
             return passage.day_for(person)
         case Day.DECISION:
-            return passage.decision_on
+            # Nobody decides before the interview: a day told for an earlier date is void.
+            told = passage.decision_on
+            return told if told and told >= passage.held_on else None
         case Day.OUTCOME:
             return local_day(passage.outcome_at, person.home_zone) if passage.outcome_at else None
 

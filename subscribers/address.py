@@ -17,8 +17,8 @@ def parse_address(value: str) -> str:
     """One normalized address, or InvalidAddress.
 
     Strict on purpose: exactly one mailbox at a public domain, no display name, no quoted local part, no
-    address literal, no control characters. Look-alike domains are refused: letters of two scripts in one
-    label read as somebody else's domain. No DNS is asked.
+    address literal, no control characters. Look-alikes are refused: letters of two scripts in one label of
+    the domain read as somebody else's, and before the @ only ASCII arrives everywhere. No DNS is asked.
     """
     value = value.strip(" ")
     if not value:
@@ -26,7 +26,7 @@ def parse_address(value: str) -> str:
     if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in value):
         raise InvalidAddress("the address has an invisible character in it; please type it again")
     try:
-        found = validate_email(value, check_deliverability=False, strict=True)
+        found = validate_email(value, check_deliverability=False, strict=True, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise InvalidAddress(f"this is not an email address: {_plain(error)}") from None
     if any(_scripts(label) > 1 for label in found.domain.split(".")):

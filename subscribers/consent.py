@@ -122,7 +122,8 @@ def _merged_into_same(session: Session, pending: Interview, *, now: datetime) ->
         move(session, same, held_on=same.held_on, start_time=pending.start_time, zone=pending.zone, now=now)
     for consent in session.scalars(select(Consent).where(Consent.interview_id == pending.id)):
         consent.interview_id = same.id
-    pending.canceled_at = now
+    # Over before it was confirmed, by a hair: no email speaks of the end of what nobody ever had.
+    pending.canceled_at = now - timedelta(microseconds=1)
     return same
 
 

@@ -154,6 +154,8 @@ def move(
     interview.canceled_at = None
     # What was told about the old date says nothing about the new one.
     interview.outcome, interview.outcome_at = None, None
+    if interview.decision_on and interview.decision_on < held_on:
+        interview.decision_on = None
     subscriber.touch()
     return True
 

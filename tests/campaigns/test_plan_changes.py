@@ -168,6 +168,13 @@ def test_a_known_decision_day_moves_the_nudge_to_the_business_day_after() -> Non
     ]
 
 
+def test_a_decision_day_before_the_new_date_is_void() -> None:
+    told = interview(days_before(20, "12:00"), decision_on=date(2026, 6, 24))
+    ana = Diary(told).live(at("2026-06-16 12:00"))
+    ana.move(held_on=NEXT_FRIDAY)
+    assert ana.look("checkin").due_at == at("2026-07-03 09:30")
+
+
 def test_a_move_right_after_a_catch_up_brings_no_welcome_as_well() -> None:
     ana = Diary(interview(at("2026-06-16 08:00"))).live(at("2026-06-16 12:00"))
     ana.move(held_on=NEXT_FRIDAY).live(at("2026-06-17 20:00"))

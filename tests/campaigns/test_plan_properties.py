@@ -162,6 +162,8 @@ class Life(RuleBasedStateMachine):
         if send.step in BEFORE:
             latest = max(send.due_at, diary.now)
             assert latest <= passage.starts_at - timedelta(hours=2), "too close to the start"
+        if send.step in ("thanks", "checkin", "second_nudge", "farewell"):
+            assert send.due_at > passage.starts_at, f"{send.step} before the interview"
         if send.step == "catchup":
             assert send.merged
             assert max(send.due_at, diary.now) <= passage.starts_at - timedelta(minutes=10)

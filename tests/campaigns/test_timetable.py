@@ -109,13 +109,15 @@ FAULTS = {
     "after nobody": ("day      = -7", 'after_step = "thanks"\nday = 7', 15, "'thanks' is no step before"),
     "apart from nobody": ('exempt   = ["gap"]', 'apart = { from = ["x"], by = "2h" }', 30, "'x' is no step"),
     "act without act": ('once_per = "enrollment"', 'once_per = "act"', 19, "answer one"),
-    "merge after an act": ('after    = "interview_end"\ndelay    = "2h"\n'
+    "merging an answer": ('after    = "interview_end"\ndelay    = "2h"\n'
                            'expires  = { after = "interview_start",'
-                           ' delay = "24h" }\nlate     = "send"', 'after = "outcome"\ndelay = "2h"\nexpires = '
+                           ' delay = "24h" }\nlate     = "send"',
+                           'after = "outcome"\ndelay = "2h"\nexpires = '
                            '{ after = "due", delay = "2d" }\nlate = "merge"', 28, "answers an act"),
-    "before an act": ('after    = "interview_end"\ndelay    = "2h"', 'after = "outcome"\ndelay = "-2h"', 26,
+    "before it": ('after    = "interview_end"\ndelay    = "2h"', 'after = "outcome"\ndelay = "-2h"', 26,
                       "before it happens"),
-    "no catch-up": ("catchup  = true", 'after = "confirmed"\ndelay = "1d"\nlate = "send"\nonce_per = "date"', 0,
+    "no catch-up": ("catchup  = true",
+                    'after = "confirmed"\ndelay = "1d"\nlate = "send"\nonce_per = "date"', 0,
                     "no step says catchup"),
     "timed catch-up": ("catchup  = true", "catchup = true\nday = -1", 10, "no moment of its own"),
     "not a flag": ("catchup  = true", 'catchup = "yes"', 9, "neither true nor false"),
