@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,19 +12,29 @@ from jinja2 import Template
 from campaigns.assembling import MjmlError, Part, to_html
 from campaigns.compiling import CompiledCampaign
 from campaigns.confined import report
-from campaigns.context import Brand
+from campaigns.context import Brand, Context
+from campaigns.contrast import READABLE_LARGE, faint_words
 from campaigns.expressions import Condition, ConditionError, compile_condition
-from campaigns.finding import Finding
+from campaigns.finding import Finding, Severity
 from campaigns.inspecting import inspect
+from campaigns.mail_clients import unsupported
 from campaigns.marks import Document, Origin
 from campaigns.mjml_scan import prepare
 from campaigns.mjml_tokens import tokenize
 from campaigns.names import names_of
-from campaigns.preview import Branch, sample_contexts
+from campaigns.preview import Branch, further_contexts, sample_contexts
+from campaigns.reaching import Reached, unreached
 from campaigns.rendering import Content, Renderer, RenderError
 from campaigns.sandbox import runtime_environment
-from campaigns.source_files import PARTS
+from campaigns.source_files import PARTS, CampaignFiles
 from campaigns.visible import Visible, visible
+from campaigns.whereabouts import whereabouts
+
+_NEVER_SENT = "no sample reader is ever sent this email, so it was not looked at; see its `when`"
+# Where a sign alone stands everywhere, and what to look for instead.
+_SIGNS = {">": " > ", "[": "a[", "+": " + ", "~": " ~ ", "*": "* {"}
+_FURTHER = 300
+"""Readers by chance who look for the arms of `{% if %}` that the sample readers did not get into."""
 
 
 def check_branches(
@@ -31,53 +42,75 @@ def check_branches(
     parts: Mapping[str, Mapping[str, Part]],
     brand: Brand,
     *,
+    files: CampaignFiles,
     conditions: Mapping[str, str],
     mergeable: Sequence[str],
     without_unsubscribe: Sequence[str],
+    with_notes: bool = False,
 ) -> Iterator[Finding]:
-    """Findings over all steps, each problem once, with the first branch that shows it."""
+    """Findings over all steps, each problem once, with the first branch that shows it; with notes, also the
+    features that some mail client does without."""
     renderer = Renderer(compiled)
     subjects: dict[str, str] = {}
+    reached: list[Reached] = []
+    notes: set[str] = set()
     for step in compiled.sources:
         report(f"{compiled.name}/{step}")
         source = "".join(compiled.sources[step].values())
         merges = mergeable if "merged" in source or "is_rush" in source else ()
-        walk = _Walk(compiled, step, parts[step]["html"], renderer, step not in without_unsubscribe)
+        walk = _Walk(compiled, step, parts[step]["html"], renderer, files)
+        walk.needs_unsubscribe = step not in without_unsubscribe
+        walk.notes = notes if with_notes else None
         branches = sample_contexts(facts=compiled.facts, brand=brand, mergeable=merges)
-        yield from walk.findings(_sent(conditions.get(step), branches, compiled.facts, step))
+        is_sent = _Sent(conditions.get(step), compiled.facts, step)
+        sent = [branch for branch in branches if is_sent(branch.context)]
+        yield from walk.findings(sent)
+        if not sent:
+            yield Finding("warning", files.label(f"{step}/{PARTS['html']}"), 1, _NEVER_SENT)
+        if not walk.reached.is_complete:
+            for context in further_contexts(_FURTHER, facts=compiled.facts, brand=brand, mergeable=merges):
+                if is_sent(context):
+                    walk.visit(context)
+        reached.append(walk.reached)
         for subject in sorted(walk.subjects):
             other = subjects.setdefault(subject, step)
             if other != step:
                 message = f"the same subject as step {other!r}; Gmail would fold the two into one thread"
                 yield Finding("error", f"{compiled.name}/{step}/subject.txt", 1, message)
+    yield from unreached(reached)
 
 
-def _sent(condition: str | None, branches: list[Branch], facts: Mapping[str, Any], step: str) -> list[Branch]:
-    """Those branches in which the step is sent at all."""
-    try:
-        when = compile_condition(condition) if condition else None
-    except ConditionError:  # found and told with the timetable
-        when = None
-    return [branch for branch in branches if when is None or _holds(when, branch, facts, step)]
+class _Sent:
+    """Does this reader get the step at all?"""
 
+    def __init__(self, condition: str | None, facts: Mapping[str, Any], step: str) -> None:
+        self._facts, self._step = facts, step
+        self._when: Condition | None = None
+        with suppress(ConditionError):  # found and told with the timetable
+            self._when = compile_condition(condition) if condition else None
 
-def _holds(when: Condition, branch: Branch, facts: Mapping[str, Any], step: str) -> bool:
-    try:
-        return when.holds(names_of(branch.context, facts, step))
-    except ConditionError:
-        return True
+    def __call__(self, context: Context) -> bool:
+        try:
+            return self._when is None or self._when.holds(names_of(context, self._facts, self._step))
+        except ConditionError:
+            return True
 
 
 class _Walk:
     """One step through its branches."""
 
+    needs_unsubscribe = True
+    notes: set[str] | None = None
+    """The features told so far; None when nobody asked."""
+
     def __init__(
-        self, compiled: CompiledCampaign, step: str, html: Part, renderer: Renderer, needs_unsubscribe: bool
+        self, compiled: CompiledCampaign, step: str, html: Part, renderer: Renderer, files: CampaignFiles
     ) -> None:
         self._compiled = compiled
         self._step = step
         self._renderer = renderer
-        self._needs_unsubscribe = needs_unsubscribe
+        self._files = files
+        self.reached = Reached(compiled, step)
         self._other_way = _template(html)
         self._compared: set[int] = set()
         self._differs = False
@@ -90,7 +123,8 @@ class _Walk:
                 key = (finding.file, finding.line, finding.message)
                 if key not in self._told:
                     self._told.add(key)
-                    message = f"{finding.message} (for a reader with: {branch.name})"
+                    reader = f" (for a reader with: {branch.name})" if finding.severity != "note" else ""
+                    message = f"{finding.message}{reader}"
                     yield Finding(finding.severity, finding.file, finding.line, message)
 
     def _branch(self, branch: Branch) -> Iterator[Finding]:
@@ -102,10 +136,17 @@ class _Walk:
         self.subjects.add(content.subject)
         seen = visible(content.html)
         remarks = inspect(
-            content, seen, branch.context, self._compiled.facts, needs_unsubscribe=self._needs_unsubscribe
+            content,
+            seen,
+            branch.context,
+            self._compiled.facts,
+            needs_unsubscribe=self.needs_unsubscribe,
+            sources=self._compiled.sources[self._step],
         )
-        for part, severity, message in remarks:
-            yield Finding("error" if severity == "error" else "warning", self._file(part), 0, message)
+        for remark in remarks:
+            yield self._finding(remark.part, remark.severity, remark.message, remark.quote)
+        if self.visit(branch.context):  # new words; what looks alike is looked at once
+            yield from self._look(content)
         if not self._differs and hash(content.html) not in self._compared:
             self._compared.add(hash(content.html))
             yield from self._compare(content, seen, branch)
@@ -117,19 +158,37 @@ class _Walk:
         try:
             other = visible(to_html(_spaced(self._other_way.render(names))))
         except MjmlError as error:
-            yield Finding("error", self._file("html"), 0, f"{error}, once {{% %}} are filled in")
+            yield self._finding("html", "error", f"{error}, once {{% %}} are filled in")
             return
         if _same(other) != _same(seen):
             self._differs = True  # one reader is enough to show it
-            yield Finding(
-                "error",
-                self._file("html"),
-                0,
-                f"{{% %}} stand where MJML moves them: {_difference(seen, other)}",
-            )
+            message = f"{{% %}} stand where MJML moves them: {_difference(seen, other)}"
+            yield self._finding("html", "error", message)
 
-    def _file(self, part: str) -> str:
-        return f"{self._compiled.name}/{self._step}/{PARTS[part]}"
+    def visit(self, context: Context) -> bool:
+        """Count the arms this reader gets into. Returns whether one of them is new."""
+        names = names_of(context, self._compiled.facts, self._step)
+        return self.reached.visit(names | {"subject": "", "preheader": ""})
+
+    def _look(self, content: Content) -> Iterator[Finding]:
+        for faint in faint_words(content.html):
+            severity: Severity = "warning" if faint.ratio >= READABLE_LARGE else "error"
+            message = (
+                f"{faint.color} on {faint.ground} has a contrast of {faint.ratio:.1f} on {faint.scheme} "
+                f"screens and needs {faint.needed}: “{faint.words[:40]}”"
+            )
+            yield self._finding("html", severity, message, faint.words)
+        for feature in unsupported(content.html) if self.notes is not None else ():
+            if self.notes is not None and feature.words not in self.notes:
+                self.notes.add(feature.words)
+                message = f"`{feature.words}` does nothing in {', '.join(feature.no)}"
+                quote = _SIGNS.get(feature.words, feature.words)
+                if not any(quote in text for path, text in self._files.texts.items() if ".mjml" in path):
+                    message += " (MJML writes it)"
+                yield self._finding("html", "note", message, quote)
+
+    def _finding(self, part: str, severity: Severity, message: str, quote: str = "") -> Finding:
+        return Finding(severity, *whereabouts(self._files, self._step, part, quote), message)
 
 
 def _template(html: Part) -> Template:

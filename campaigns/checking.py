@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,15 +16,14 @@ from campaigns.confined import Limits, run_confined
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.expressions import ConditionError, compile_condition
-from campaigns.finding import Finding, sort_findings
+from campaigns.fact_rows import check_facts
+from campaigns.finding import Finding, sort_findings, summary
 from campaigns.preview import SAMPLE_BRAND
 from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
 
 WITHOUT_UNSUBSCRIBE = ("confirm", "goodbye")
 """Answers to what somebody just did, before they are on the list or after they have left it."""
-_A_YEAR = timedelta(days=366)
-"""How long a fact with `reviewed_on` may go without a second look."""
 
 
 def check_campaign(
@@ -32,6 +32,7 @@ def check_campaign(
     base: Traversable | Path | None = None,
     brand: Brand = SAMPLE_BRAND,
     today: date | None = None,
+    with_notes: bool = False,
     without_unsubscribe: Sequence[str] = WITHOUT_UNSUBSCRIBE,
     limits: Limits | None = None,
     run: Callable[[str, dict[str, Any], Limits, str], Any] = run_confined,
@@ -40,6 +41,7 @@ def check_campaign(
 
     Renders every email for every sample reader in a child process with limits; some seconds for twenty
     emails. `today` is for facts that must be reviewed once a year; without it their age is not looked at.
+    With notes it also says which mail clients do not support the CSS in use.
     `run` takes the job to where it is done; whoever trusts the templates may do it in this process.
     """
     try:
@@ -48,12 +50,13 @@ def check_campaign(
     except CampaignError as error:
         return [Finding.of(error)]
     findings, conditions = _check_timetable(folder, files, facts)
-    findings += _check_age(files, facts, today) if today else []
+    findings += check_facts(files, facts, today)
     request = {
         "files": asdict(files),
         "brand": asdict(brand),
         "conditions": conditions,
         "without_unsubscribe": list(without_unsubscribe),
+        "with_notes": with_notes,
     }
     try:
         answer = run("check", request, limits or Limits(), files.name)
@@ -75,33 +78,41 @@ def _check_timetable(
     except CampaignError as error:
         return [Finding.of(error)], {}
     conditions = {step.key: step.when.source for step in sequence.steps if step.when}
-    findings = list(_check_folders(label, [step.key for step in sequence.steps], files.steps))
+    lines = _StepLines(files.texts["sequence.toml"])
+    findings = list(_check_folders(label, [step.key for step in sequence.steps], files.steps, lines))
     for key, condition in conditions.items():
         try:
             compile_condition(condition, facts=facts, steps=files.steps)
         except ConditionError as error:
-            findings.append(Finding("error", label, 0, f"step {key!r}: when = {error}"))
+            findings.append(Finding("error", label, lines.of(key, "when"), f"step {key!r}: when = {error}"))
     return findings, conditions
 
 
-def _check_folders(label: str, keys: Iterable[str], folders: Sequence[str]) -> Iterator[Finding]:
+def _check_folders(
+    label: str, keys: Collection[str], folders: Sequence[str], lines: _StepLines
+) -> Iterator[Finding]:
     for key in keys:
         if key not in folders:
-            yield Finding("error", label, 0, f"step {key!r} has no folder of that name with its words")
+            message = f"step {key!r} has no folder of that name with its words"
+            yield Finding("error", label, lines.of(key, "key"), message)
     for folder in folders:
         if folder not in keys:
-            yield Finding("warning", label, 0, f"the folder {folder!r} belongs to no step of the timetable")
+            yield Finding("warning", label, 1, f"the folder {folder!r} belongs to no step of the timetable")
 
 
-def _check_age(files: CampaignFiles, facts: Mapping[str, Any], today: date) -> list[Finding]:
-    findings = []
-    for stem, table in facts.items():
-        for key, row in table.items():
-            reviewed_on = row.get("reviewed_on") if isinstance(row, Mapping) else None
-            if isinstance(reviewed_on, date) and reviewed_on + _A_YEAR < today:
-                message = f"[{key}] was last reviewed on {reviewed_on}; go over it again and set the new date"
-                findings.append(Finding("error", files.label(f"facts/{stem}.toml"), 0, message))
-    return findings
+class _StepLines:
+    """Where the fields of a step stand in the timetable, whose steps begin with their key."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[tuple[str, str], int] = {}
+        key = ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := re.match(r"\s*(\w+)\s*=\s*[\"']?(\w*)", line):
+                key = found[2] if found[1] == "key" else key
+                self._lines.setdefault((key, found[1]), number)
+
+    def of(self, key: str, field: str) -> int:
+        return self._lines.get((key, field), self._lines.get((key, "key"), 1))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,9 +123,8 @@ def main(arguments: Sequence[str]) -> int:
     findings = check_campaign(folder, base=base if base.is_dir() else None, today=today)
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
-    errors = sum(finding.severity == "error" for finding in findings)
-    sys.stdout.write(f"{errors} errors, {len(findings) - errors} warnings\n")
-    return 1 if errors else 0
+    sys.stdout.write(f"{summary(findings)}\n")
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
 
 
 if __name__ == "__main__":

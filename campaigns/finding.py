@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,12 +13,16 @@ from campaigns.sandbox import runtime_environment
 from campaigns.source_files import PARTS
 from campaigns.unknown_names import unknown_names
 
+Severity = Literal["error", "warning", "note"]
+_ORDER: tuple[Severity, ...] = ("error", "warning", "note")
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to put right. An error forbids publishing; a warning is for a human to judge."""
+    """Something to put right. An error forbids publishing; a warning is for a human to judge; a note only
+    tells (which mail clients lack a feature in use)."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     file: str
     line: int
     """From 1; 0 for the whole file."""
@@ -34,7 +39,16 @@ class Finding:
 
 def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Errors first, each once, in the order of the files."""
-    return sorted(set(findings), key=lambda one: (one.severity, one.file, one.line, one.message))
+    return sorted(
+        set(findings), key=lambda one: (_ORDER.index(one.severity), one.file, one.line, one.message)
+    )
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """`2 errors, 1 warning`; notes are counted where there are any."""
+    counts = Counter(finding.severity for finding in findings)
+    words = [f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in _ORDER[:2]]
+    return ", ".join([*words, f"{counts['note']} notes"] if counts["note"] else words)
 
 
 def known_names(compiled: CompiledCampaign) -> list[Finding]:

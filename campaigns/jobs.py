@@ -52,9 +52,11 @@ def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]
         compiled,
         parts,
         brand,
+        files=files,
         conditions=request["conditions"],
         mergeable=[step for step in files.steps if f"{step}/core.mjml" in files.texts],
         without_unsubscribe=request["without_unsubscribe"],
+        with_notes=request["with_notes"],
     )
     return [asdict(finding) for finding in sort_findings(findings)]
 

@@ -5,11 +5,12 @@ Used by `check` to render every branch of every email, and by whoever wants to l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import combinations
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -87,6 +88,19 @@ def sample_contexts(
     countries = _countries(facts or {})
     rows = covering_rows(tuple((_AXES | (_CATCHUP_AXES if mergeable else {})).items()))
     return [Branch(_name(row, rows), _context(row, countries, brand, mergeable)) for row in rows]
+
+
+def further_contexts(
+    count: int, *, facts: Mapping[str, Any], brand: Brand, mergeable: Sequence[str] = ()
+) -> Iterator[Context]:
+    """Readers with answers by chance, the same on every run; every second one writes to a brand without
+    logo and site. For what only three or more answers together bring about."""
+    chance = Random(_DAY.toordinal())  # noqa: S311 - nobody has to guess these
+    axes, countries = _AXES | (_CATCHUP_AXES if mergeable else {}), _countries(facts)
+    bare = Brand(name=brand.name, postal_address=brand.postal_address, color=brand.color)
+    for number in range(count):
+        row = {name: chance.choice(values) for name, values in axes.items()}
+        yield _context(row, countries, bare if number % 2 else brand, mergeable)
 
 
 def try_out(compiled: CompiledCampaign, brand: Brand) -> None:
@@ -168,7 +182,10 @@ def _context(
     first_name = "" if row["name"] == "no name" else row["name"]
     return Context(
         subscriber=Reader(
-            first_name=first_name, home_zone=home, has_newsletter=row["newsletter"] == "newsletter"
+            first_name=first_name,
+            home_zone=home,
+            has_newsletter=row["newsletter"] == "newsletter",
+            wants_goodbye=row["plan"] == "nothing to come",  # as for whoever has left
         ),
         interview=_appointment(row, countries),
         links=SAMPLE_LINKS,

@@ -13,6 +13,7 @@ from campaigns import pause as pause_campaign
 from campaigns import resume as resume_campaign
 from campaigns.checking import check_campaign
 from campaigns.describing import describe
+from campaigns.finding import summary
 from runup.application import Application, system_clock
 from runup.cli.opening import opened
 from runup.cli.shelf import base_of, catalog_of, known_key
@@ -84,27 +85,32 @@ def show_(campaign: Key = "", /, *, json: bool = False) -> None:
 
 
 @app.command
-def check(campaign: Key = "", /, *, json: bool = False) -> int:
+def check(campaign: Key = "", /, *, clients: bool = False, json: bool = False) -> int:
     """Render every email in every branch and say what is wrong. Exit code 1 on errors.
 
     Parameters
     ----------
+    clients
+        Also say which mail clients do not support the CSS in use, as notes.
     json
         Print JSON: severity, file, line, message.
     """
     settings = Settings.load()
     catalog, key = catalog_of(settings), known_key(settings, campaign)
     found = check_campaign(
-        catalog.folder(key), base=base_of(settings), brand=catalog.brand, today=system_clock().date()
+        catalog.folder(key),
+        base=base_of(settings),
+        brand=catalog.brand,
+        today=system_clock().date(),
+        with_notes=clients,
     )
-    errors = sum(finding.severity == "error" for finding in found)
     if json:
         keys = ("severity", "file", "line", "message")
         print_json([{name: getattr(finding, name) for name in keys} for finding in found])
     else:
         say(*map(str, found))
-        say(f"{key}: {errors} errors, {len(found) - errors} warnings")
-    return 1 if errors else 0
+        say(f"{key}: {summary(found)}")
+    return 1 if any(finding.severity == "error" for finding in found) else 0
 
 
 @app.command
