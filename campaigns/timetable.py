@@ -23,10 +23,10 @@ from campaigns.sequence import (
 from campaigns.timetable_check import check_together
 from campaigns.toml_table import Source, Table
 
-_SEQUENCE_KEYS = {"name", "window", "gap", "jitter", "step"}
+SEQUENCE_KEYS = {"name", "window", "gap", "jitter", "step"}
 _CALENDAR_KEYS = {"day", "time", "from", "after_step", "business_days"}
 _ELAPSED_KEYS = {"after", "delay"}
-_STEP_KEYS = _CALENDAR_KEYS | _ELAPSED_KEYS | {
+STEP_KEYS = _CALENDAR_KEYS | _ELAPSED_KEYS | {
     "key", "title", "expires", "late", "once_per", "when", "until", "window", "exempt", "weekdays", "notice",
     "apart", "catchup", "despite_unsubscribe", "otherwise",
 }  # fmt: skip
@@ -53,7 +53,7 @@ def parse_sequence(key: str, text: str) -> Sequence:
     source = Source(f"{key}/sequence.toml", text)
     data = source.parse()
     top = Table(source, data, "", -1)
-    top.only(_SEQUENCE_KEYS)
+    top.only(SEQUENCE_KEYS)
     sequence = Sequence(
         key=key,
         name=top.take("name", read.text),
@@ -70,7 +70,7 @@ def parse_sequence(key: str, text: str) -> Sequence:
 
 
 def _step(table: Table) -> Step:
-    table.only(_STEP_KEYS)
+    table.only(STEP_KEYS)
     key = table.take("key", read.key)
     is_catchup = table.take("catchup", read.flag, default=False)
     if is_catchup and (timed := sorted(table.data.keys() & (_CALENDAR_KEYS | _ELAPSED_KEYS))):
