@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from campaigns import Catalog
+from runup.application import system_clock
 from runup.cli.shelf import catalog_of, known_key, require_step
 from runup.cli.terminal import progress, say
-from runup.gallery import write_gallery
+from runup.gallery import Gallery, write_gallery
+from runup.providing import sender_of
 from runup.settings import Settings
 
 
@@ -41,31 +39,27 @@ def preview(
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
     require_step(catalog, key, step)
-    if export is not None:
-        export.mkdir(parents=True, exist_ok=True)
-        count = _write(catalog, key, export, step)
-        say(f"{count} wordings in {export}; open {export / 'index.html'}.")
-        return
-    with tempfile.TemporaryDirectory(prefix="runup-preview-") as folder:
-        _write(catalog, key, Path(folder), step)
-        _serve(folder, port)
-
-
-def _write(catalog: Catalog, key: str, folder: Path, step: str) -> int:
     total = 1 if step else len(catalog.sequence(key).steps)
     with progress("Rendering", total, unit="emails") as advance:
-        return write_gallery(catalog, key, folder, step=step, done=advance)
+        gallery = Gallery(
+            catalog, key, sender=sender_of(settings), now=system_clock(), step=step, done=advance
+        )
+    if export is not None:
+        export.mkdir(parents=True, exist_ok=True)
+        say(f"{write_gallery(gallery, export)} wordings in {export}; open {export / 'index.html'}.")
+        return
+    _serve(gallery, port)
 
 
-def _serve(folder: str, port: int) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=folder)) as server:
-        say(f"Look at http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it).")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            say("")
+def _serve(gallery: Gallery, port: int) -> None:
+    import uvicorn
 
+    from runup.gallery.app import create_gallery
+    from runup.serving import listen
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nobody needs to read which page was looked at."""
+    listener = listen("127.0.0.1", port)
+    config = uvicorn.Config(
+        create_gallery(gallery), access_log=False, log_level="warning", lifespan="off", server_header=False
+    )
+    say(f"Look at http://127.0.0.1:{listener.getsockname()[1]}/ (Ctrl-C ends it).")
+    uvicorn.Server(config).run(sockets=[listener])

@@ -5,63 +5,77 @@ from __future__ import annotations
 import secrets
 from contextlib import closing
 
-from campaigns.preview import sample_contexts
-from campaigns.rendering import Renderer
-from campaigns.sequence import Late
-from delivery.email import Email
+from campaigns.preview import Branch
 from runup.application import system_clock
 from runup.cli.errors import BadInput
 from runup.cli.shelf import catalog_of, known_key, require_step
 from runup.cli.terminal import say
+from runup.gallery import letter, sample_branches
 from runup.providing import open_provider_of, sender_of
 from runup.settings import Settings
+from runup.workspace import nearest
 from subscribers import parse_address
 
+_MOST = 8
+"""Names worth reading in an error."""
 
-def send_test(address: str, step: str, /, *, campaign: str = "", branch: int = 1) -> None:
+
+def send_test(address: str, step: str, /, *, campaign: str = "", branch: str = "") -> None:
     """Send one email of a campaign to yourself, through the provider of the settings. Its links are samples.
 
     Parameters
     ----------
     address
-        Where it goes.
+        Where it goes; an allow-list holds here too.
     step
         Which email, by its key.
     campaign
         The campaign; the one of the settings if left out.
     branch
-        Which sample reader: 1 has told everything, 2 nothing, the others mix.
+        Which sample reader: the number or the name that `runup preview` shows, or words of the name, such as
+        "mode phone". The first who gets the email if left out.
     """
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
     require_step(catalog, key, step)
     recipient = parse_address(address)
-    sequence, compiled = catalog.sequence(key), catalog.compiled(key)
-    mergeable = [one.key for one in sequence.steps if one.late is Late.MERGE]
-    branches = sample_contexts(
-        facts=compiled.facts,
-        brand=catalog.brand,
-        mergeable=mergeable if sequence.step(step).is_catchup else (),
-    )
-    if not 1 <= branch <= len(branches):
-        raise BadInput(f"--branch: must be 1 to {len(branches)}")
-    content = Renderer(compiled).render(step, branches[branch - 1].context)
-    sender = sender_of(settings)
-    email = Email(
-        reference=secrets.token_hex(16),
-        attempt=1,
-        sender=sender.address,
-        sender_name=sender.name,
-        reply_to=sender.reply_to,
+    sent = catalog.sequence(key).step(step)
+    number, found = _choose(sample_branches(catalog, key, sent), branch, step)
+    content = catalog.renderer(key).render(step, found.context)
+    email = letter(
+        content,
+        found.context,
+        sent,
+        sender=sender_of(settings),
         recipient=recipient,
-        subject=f"[Test] {content.subject}",
-        html=content.html,
-        text=content.text,
-        date=system_clock(),
-        categories=("test",),
+        reference=secrets.token_hex(16),
+        now=system_clock(),
+        campaign=key,
+        subject_prefix="[test] ",
     )
     with closing(open_provider_of(settings)) as provider:
         accepted = provider.deliver(email)
     where = f" ({settings.outbox_folder})" if settings.provider == "outbox" else ""
     code = f", code {accepted.status}" if accepted.status else ""
-    say(f"The {settings.provider} provider{where} took “{content.subject}”{code}.")
+    say(
+        f"The {settings.provider} provider{where} took “{content.subject}”{code}.",
+        f"Branch {number}: {found.name}",
+    )
+
+
+def _choose(branches: list[tuple[int, Branch]], wanted: str, step: str) -> tuple[int, Branch]:
+    """By number, by whole name, or the first whose name has all the words."""
+    if not branches:
+        raise BadInput(f"no sample reader is sent {step!r}; see its `when` in the timetable")
+    words = wanted.casefold().replace(",", " ").split()
+    tests = (
+        lambda pair: str(pair[0]) == wanted.strip(),
+        lambda pair: pair[1].name == wanted,
+        lambda pair: set(words) <= set(pair[1].name.casefold().replace(",", " ").split()),
+    )
+    for test in tests:
+        if found := next((pair for pair in branches if test(pair)), None):
+            return found
+    names = [branch.name for _, branch in branches]
+    hint = nearest(wanted, names) or "; there is: " + "; ".join(names[:_MOST])
+    raise BadInput(f"--branch: no sample reader of {step!r} is called {wanted!r}{hint}")
