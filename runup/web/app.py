@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from runup.web import api, assets, calendar, confirming, health, landing, plan, problems, unsubscribing
+from runup.web import (
+    api,
+    assets,
+    calendar,
+    confirming,
+    health,
+    inviting,
+    landing,
+    plan,
+    problems,
+    unsubscribing,
+)
 from runup.web.body_limit import BodyLimit
 from runup.web.csrf import Csrf
 from runup.web.pages import Pages
@@ -39,7 +50,7 @@ def create_app(application: Application) -> FastAPI:
         pages=Pages(application.brand),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
     )
-    for room in (landing, confirming, plan, unsubscribing, calendar, health, assets):
+    for room in (landing, inviting, confirming, plan, unsubscribing, calendar, health, assets):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", assets.Assets())

@@ -5,10 +5,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 64 * 1024
 """Ten times the longest honest form."""
+MOST_AT = {"/invitation": 260 * 1024}
+"""Where a file comes with the form."""
 
 
 class BodyLimit:
-    """Answers 413 to a request body longer than `MOST_BYTES`, announced or not.
+    """Answers 413 to a request body longer than `MOST_BYTES` (`MOST_AT` its path), announced or not.
 
     A body that says its length is refused before a byte of it is read; one that does not (chunked) is cut
     off where it grows too long, so no request can fill the memory.
@@ -22,7 +24,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, announced=_announced(scope), most=self._most), send)
+        most = MOST_AT.get(scope["path"], self._most)
+        await self._app(scope, _counted(receive, announced=_announced(scope), most=most), send)
 
 
 def _counted(receive: Receive, *, announced: int, most: int) -> Receive:

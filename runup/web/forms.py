@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 MOST_FIELDS = 64
 _REPLACEMENT = "\ufffd"
@@ -33,7 +33,20 @@ async def read_any_form(request: Request) -> Fields:
         return {}
 
 
+async def read_upload(request: Request) -> tuple[Fields, bytes]:
+    """As `read_form`, of a multipart form with one file: its text fields and the file's bytes, which stay in
+    memory: no body may be as long as what would be put on a disk."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise HTTPException(415)
+    async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        content = await files[0].read() if files else b""
+        texts = FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    return _strict(texts), content
+
+
 FormFields = Annotated[Fields, Depends(read_form)]
+UploadFields = Annotated[tuple[Fields, bytes], Depends(read_upload)]
 AnyFields = Annotated[Fields, Depends(read_any_form)]
 
 

@@ -43,7 +43,7 @@ MOST_KEPT = 400
 def landing(request: Request, site: SiteDep) -> Response:
     """The landing page with the form, prefilled from the query."""
     query = {SHORT_NAMES.get(name, name): value for name, value in request.query_params.items()}
-    return _form(request, site, query)
+    return sign_up_page(request, site, query)
 
 
 @router.post("/sign-up")
@@ -52,12 +52,12 @@ def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Respons
     try:
         site.check_form(request, fields)
     except StaleForm:
-        return _form(request, site, fields, errors={}, is_stale=True, status=403)
+        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403)
     if not fields.get(HONEYPOT):
         try:
             form = SignUp.parse(fields, now=site.now)
         except InvalidSignUp as error:
-            return _form(request, site, fields, errors=error.errors, status=422)
+            return sign_up_page(request, site, fields, errors=error.errors, status=422)
         store(request, site, form, source="form")
     return RedirectResponse("/check-your-inbox", status_code=303)
 
@@ -67,15 +67,17 @@ def check_your_inbox(site: SiteDep) -> Response:
     return site.page("check_your_inbox.html")
 
 
-def _form(
+def sign_up_page(
     request: Request,
     site: Site,
     values: Fields,
     *,
     errors: Mapping[str, str] | None = None,
     is_stale: bool = False,
+    read: str = "",
     status: int = 200,
 ) -> Response:
+    """The landing page with `values` in its form. `read`: what was found in an invitation, in words."""
     kept = {name: values.get(name, "")[:MOST_KEPT] for name in FIELDS}
     return site.form_page(
         request,
@@ -85,6 +87,7 @@ def _form(
         agreed=bool(errors is not None and values.get("consent")),
         errors=_in_page_order(errors or {}),
         is_stale=is_stale,
+        read=read,
         plan=_plan(site, kept),
         wording=WORDING,
         honeypot=HONEYPOT,
@@ -102,5 +105,5 @@ def _plan(site: Site, values: Fields) -> Forecast | None:
 
 
 def _in_page_order(errors: Mapping[str, str]) -> dict[str, str]:
-    order = (*FIELDS, "consent")
+    order = ("invitation", *FIELDS, "consent")
     return {name: errors[name] for name in sorted(errors, key=order.index)}

@@ -1,4 +1,4 @@
-// Everything works without this file. It saves one choice, the time zone, and shows the plan while you type.
+// Everything works without this file. It guesses the time zone, shows the plan while you type, and takes files that are dropped.
 (() => {
   "use strict";
 
@@ -71,8 +71,35 @@
     ask();
   };
 
+  // A calendar file can be dropped anywhere on the form; it goes the way of the button beside its field.
+  const take_files = (form, main) => {
+    const field = form.querySelector("input[type=file]");
+    const card = form.closest(".card");
+    form.addEventListener("formdata", ({ formData }) => {
+      for (const [name, value] of new FormData(main))
+        if (!formData.has(name) && typeof value === "string") formData.append(name, value);
+    });
+    field.addEventListener("change", () => field.files.length && form.requestSubmit());
+    const over = (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      card.classList.toggle("dropping", event.type === "dragover");
+    };
+    card.addEventListener("dragover", over);
+    card.addEventListener("dragleave", over);
+    card.addEventListener("drop", (event) => {
+      over(event);
+      if (!event.dataTransfer.files.length) return;
+      form.closest("details").open = true;
+      field.files = event.dataTransfer.files;
+      form.requestSubmit();
+    });
+  };
+
   const select = document.querySelector("select[data-guess-zone]");
   if (select && !select.value) guess_zone(select);
   const form = document.querySelector("form[data-plan]");
   if (form) show_plan(form);
+  const filler = document.querySelector("form[data-fills]");
+  if (filler && form) take_files(filler, form);
 })();
