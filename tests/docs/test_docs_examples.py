@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_a_reader_who_types_what_the_page_says_sees_what_it_shows(page, reader_o
 def test_the_pages_a_newcomer_follows_are_among_them():
     tried = {page.relative_to(ROOT).as_posix() for page in TRIED}
     assert tried >= {"README.md", "docs/tutorial/first-hour.md", "docs/how-to/change-an-email.md"}
+
+
+@pytest.mark.timeout(200)
+def test_the_demo_prints_what_the_readme_shows(reader_of):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    transcript = re.search(r"^```text\n(The site answers.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert transcript
+    reader_of(date(2026, 11, 23)).follow(
+        Line(1, "runup demo --once", shown=[line for line in transcript[1].splitlines() if line.strip()])
+    )
 
 
 PAGE = """

@@ -30,8 +30,8 @@ _MARK = re.compile(r"<!-- tried on (\d{4}-\d\d-\d\d) -->")
 _BY_HAND = re.compile(r"<!-- by hand: (.+?) -->")
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 _WHEN = re.compile(
-    r"\b20\d\d-\d\d-\d\d\b|\b\d{1,2}:\d\dZ?|\b(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?\b"
-    r"|\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b"
+    r"\b20\d\d-\d\d-\d\d\b|127\.0\.0\.1:\d+|\b\d{1,2}:\d\dZ?|\b(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?\b"
+    r"|\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b"
 )
 SITE = "http://127.0.0.1:8000"
 
