@@ -13,8 +13,8 @@ from readers import KEYS, branches
 PAGE = """\
 # Sizes of the emails
 
-Gmail cuts an email off near 102 kB of HTML; `runup campaigns check` refuses more than 80. This table holds the
-second interview's emails over some 290 readers each, in every branch. Make it again with
+Gmail cuts an email off near 102 kB of HTML; `runup campaigns check` refuses more than 80. This table holds
+the second interview's emails over some 290 readers each, in every branch. Make it again with
 
 ```sh
 python tests/support/email_sizes.py > docs/reference/email-sizes.md
