@@ -142,7 +142,8 @@ def test_an_email_that_no_sample_reader_is_sent_is_told(folder):
     folder.write(
         "sequence.toml",
         'name = "Short"\nwindow = [07:00:00, 20:00:00]\n[[step]]\nkey = "details"\ntitle = "Details"\n'
-        'day = -7\ntime = 09:00:00\nexpires = { day = -2, time = 09:00:00 }\nlate = "send"\nonce_per = "enrollment"\n'
+        'day = -7\ntime = 09:00:00\nexpires = { day = -2, time = 09:00:00 }\nlate = "send"\n'
+        'once_per = "enrollment"\n'
         'when = "interview.days_left > 300"\n',
     )
 

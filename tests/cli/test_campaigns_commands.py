@@ -91,8 +91,8 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(either: Terminal) -
 
 def test_the_gallery_has_every_wording_of_an_email(runup: Terminal) -> None:
     runup.ok("preview", "--step", "day_before", "--export", "gallery")
-    pages = sorted(Path("gallery").glob("day_before-*.html"))
-    texts = {page.with_suffix(".txt").read_text() for page in pages}
+    pages = sorted(Path("gallery/emails").glob("day_before-*.html"))
+    texts = {Path(f"gallery/frames/{page.stem}.txt").read_text() for page in pages}
     assert len(pages) == len(texts) > 4
     index = Path("gallery/index.html").read_text()
     assert all(page.name in index for page in pages)
@@ -103,8 +103,8 @@ def test_a_test_email_arrives_in_the_outbox(runup: Terminal) -> None:
     out = runup.ok("send-test", "ana@example.com", "salary").out
     (email,) = read_outbox(runup.folder / "outbox")
     assert email.recipient == "ana@example.com"
-    assert email.subject.startswith("[Test] ")
-    assert email.subject.removeprefix("[Test] ") in out
+    assert email.subject.startswith("[test] ")
+    assert email.subject.removeprefix("[test] ") in out
     for wrong in (
         ["ana@", "salary"],
         ["ana@example.com", "celery"],

@@ -140,7 +140,7 @@ def test_a_preview_is_served_to_this_machine(with_ana: Terminal) -> None:
     with running("preview", "--step", "salary", "--port", "0", cwd=with_ana.folder) as process:
         site = site_of(process)
         assert "salary-01.html" in httpx.get(site).text
-        assert "<html" in httpx.get(f"{site}salary-01.html").text
+        assert "<html" in httpx.get(f"{site}emails/salary-01.html").text
         assert told_to_end(process, signal.SIGINT)[0] in (0, 130)
 
 
