@@ -1,6 +1,6 @@
 """Every zone of the world: each local day and hour against a search over UTC that knows no rules.
 
-The long form takes every transition until 2036; the short form, with the same code, two years of them.
+The long form takes every transition until 2036; the short form, with the same code, those of one year.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from subscribers.wall_time import local_day, resolve, tzdata_version, zone_names
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HORIZONS = [
-    pytest.param(datetime(2028, 1, 1, tzinfo=UTC), id="two years"),
+    pytest.param(datetime(2027, 1, 1, tzinfo=UTC), id="one year"),
     pytest.param(zone_oracle.UNTIL, id="until 2036", marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
 ]
 CALENDAR = {
@@ -69,8 +69,8 @@ def test_every_quarter_of_an_hour_around_every_transition(until: datetime) -> No
         assert before is not None
         assert after is not None
         overlaps += after < before
-    assert gaps > 1_000
-    assert overlaps > 300
+    assert gaps > 500
+    assert overlaps > 150
 
 
 @pytest.mark.parametrize("until", HORIZONS)
@@ -80,7 +80,7 @@ def test_every_email_of_a_plan_in_every_zone_leaves_at_its_local_day_and_hour(un
     days += [(name, datetime(2026, 6, 19, tzinfo=UTC)) for name in zone_names() - changing]
     checked = 0
     for name, at in days:
-        almanac = Almanac(name, at, days=14)
+        almanac = Almanac(name, at, days=9)
         for shift in (0, 1, 6):
             held_on = local_day(at, name) + timedelta(days=shift)
             for step, due in planned(name, held_on).items():
