@@ -183,6 +183,7 @@ def _fake(log: Path, latency: float) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+        process.stdout.close()
 
 
 def _print(result: Result) -> None:

@@ -9,6 +9,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from scheduler.retention import forget_overdue
+from scheduler.transaction import transact
 from scheduler.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,14 @@ class Clock:
             next_run_time=None,
             id="tick",
         )
+        self._scheduler.add_job(
+            self._forget,
+            IntervalTrigger(hours=1, timezone="UTC"),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+            id="forget",
+        )
 
     @property
     def silence(self) -> float:
@@ -80,6 +90,19 @@ class Clock:
             return
         if tally.accepted or tally.failed or tally.held:
             log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
+
+    def _forget(self) -> None:
+        worker = self._worker
+        try:
+            forgotten = transact(
+                worker.database,
+                lambda session: forget_overdue(session, catalog=worker.composer.catalog, now=worker.clock()),
+            )
+        except Exception:
+            log.exception("forgetting_failed")
+            return
+        if forgotten:
+            log.info("forgotten", people_and_interviews=forgotten)
 
     def look(self) -> None:
         """Cry once when the silence has become too long, and again only after it was broken."""

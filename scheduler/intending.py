@@ -135,7 +135,7 @@ def _agrees_with_its_person() -> Exists:
         select(Suppression.id).where(
             Suppression.address_hmac == Subscriber.address_hmac,
             Suppression.scope == EVERYTHING,
-            or_(Send.needs_consent, Suppression.reason != Reason.UNSUBSCRIBED),
+            or_(Send.needs_consent, Suppression.reason.not_in((Reason.UNSUBSCRIBED, Reason.ERASED))),
         )
     ).correlate(Send, Subscriber)
     return exists(

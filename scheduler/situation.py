@@ -25,7 +25,8 @@ _SUPPRESSED: dict[str, Reason] = {
     suppression.Reason.BOUNCED: Reason.SUPPRESSED_BOUNCE,
     suppression.Reason.COMPLAINED: Reason.SUPPRESSED_COMPLAINT,
     suppression.Reason.BY_OPERATOR: Reason.SUPPRESSED_BY_OPERATOR,
-    suppression.Reason.ERASED: Reason.ERASED,
+    # Erased at their own wish, and signed up anew: as welcome as somebody who had unsubscribed.
+    suppression.Reason.ERASED: Reason.UNSUBSCRIBED,
 }
 
 
