@@ -30,7 +30,7 @@ def reader_of(tmp_path: Path) -> Iterator:
         reader.kill()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", TRIED, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_reader_who_types_what_the_page_says_sees_what_it_shows(page, reader_of):
     lines = lines_to_follow(page.read_text("utf-8"))
