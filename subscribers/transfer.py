@@ -23,7 +23,8 @@ from subscribers.transfer_record import Record, cells_of
 from subscribers.transfer_update import fill_gaps, find_same
 
 _SAME_NAMES = (
-    "held_on", "start_time", "zone", "mode", "interviewers", "format", "company", "role", "country", "decision_on",
+    "held_on", "start_time", "zone", "mode", "interviewers", "format", "company", "role", "country",
+    "decision_on",
 )  # fmt: skip
 BATCH = 100
 """Rows per transaction: long enough to be quick, short enough that the site's writes hardly wait."""
