@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from runup.web.api_fields import PROBLEMS, InterviewFields, LeftOut, Plan, PlanLine, Received, SignUpFields
 from runup.web.forecast import Forecast, forecast
 from runup.web.json_body import json_request, read_json
+from runup.web.rate_limits import PLANS, SIGN_UPS, SIGN_UPS_A_DAY
 from runup.web.reading import InvalidFields
 from runup.web.signing_up import store
 from runup.web.site import Site, SiteDep
@@ -28,8 +29,11 @@ async def _sign_up_fields(request: Request) -> SignUpFields:
 
 
 @router.post("/plan", summary="The plan for an interview", openapi_extra=dict(json_request(InterviewFields)))
-def plan(fields: Annotated[InterviewFields, Depends(_interview_fields)], site: SiteDep) -> Plan:
+def plan(
+    request: Request, fields: Annotated[InterviewFields, Depends(_interview_fields)], site: SiteDep
+) -> Plan:
     """What would arrive, and when, if somebody signed up and confirmed now. Nothing is stored."""
+    site.let_pass(request, PLANS)
     found = forecast_of(site, fields.model_dump())
     return Plan(
         zone=found.zone,
@@ -50,6 +54,7 @@ def post_sign_up(
     request: Request, fields: Annotated[SignUpFields, Depends(_sign_up_fields)], site: SiteDep
 ) -> Received:
     """One confirmation email leaves; nothing else before its button is pressed."""
+    site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
     values = fields.model_dump() | {"consent": "yes" if fields.consent else ""}
     try:
         form = SignUp.parse(values, now=site.now)

@@ -86,6 +86,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (413, "More than 64 kB"),
         (415, "Not application/json"),
         (422, "A value is wrong; `errors` says which"),
+        (429, "Too often; `Retry-After` says when again"),
         (503, "The database did not answer; nothing was changed"),
     )
 }

@@ -29,6 +29,14 @@ class StaleForm(Exception):
 
 
 @dataclass(frozen=True)
+class SentForm:
+    """A form of ours that came back: its token, which no other page has, and how long it was open."""
+
+    token: str
+    age: timedelta
+
+
+@dataclass(frozen=True)
 class Csrf:
     """Issues and checks form tokens. `keys`: newest first, as for links.
 
@@ -57,7 +65,7 @@ class Csrf:
             self.cookie_name, nonce, httponly=True, samesite="lax", secure=self._is_https, path="/"
         )
 
-    def check(self, request: Request, token: str, *, now: datetime) -> None:
+    def check(self, request: Request, token: str, *, now: datetime) -> SentForm:
         """Raises ForeignForm or StaleForm."""
         self._check_origin(request)
         nonce = request.cookies.get(self.cookie_name, "")
@@ -68,6 +76,7 @@ class Csrf:
         age = now.timestamp() - int(signed.partition("-")[0])
         if not 0 <= age + 1 <= VALID_FOR.total_seconds():
             raise StaleForm
+        return SentForm(token, timedelta(seconds=age))
 
     def _check_origin(self, request: Request) -> None:
         site = request.headers.get("sec-fetch-site")

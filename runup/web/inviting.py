@@ -8,6 +8,7 @@ from runup.web.forms import UploadFields
 from runup.web.ics_events import InvalidInvitation
 from runup.web.invitation import read_invitation
 from runup.web.landing import sign_up_page
+from runup.web.rate_limits import FILES
 from runup.web.site import SiteDep
 
 router = APIRouter()
@@ -18,6 +19,7 @@ FILE = "invitation"
 @router.post("/invitation")
 def post_invitation(request: Request, upload: UploadFields, site: SiteDep) -> Response:
     """The landing page again, with what the calendar file says in its form, to be looked at and sent."""
+    site.let_pass(request, FILES)
     fields, content = upload
     try:
         site.check_form(request, fields)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.api import forecast_of
-from runup.web.csrf import StaleForm
+from runup.web.csrf import VALID_FOR, StaleForm
 from runup.web.forecast import Forecast
 from runup.web.forms import Fields, FormFields
+from runup.web.rate_limits import SIGN_UPS, SIGN_UPS_A_DAY, Limit, TooMany
 from runup.web.reading import InvalidFields
 from runup.web.signing_up import store
 from runup.web.site import Site, SiteDep
@@ -37,6 +39,9 @@ SHORT_NAMES = {"date": "interview_date", "time": "interview_time", "zone": "home
 HONEYPOT = "website"
 """A field no person sees. What fills it in is told what everybody is told, and nothing is stored."""
 MOST_KEPT = 400
+QUICKEST = timedelta(seconds=2)
+"""Nobody reads the page and fills it in faster."""
+ONCE = Limit("a page", 1, VALID_FOR)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -49,17 +54,36 @@ def landing(request: Request, site: SiteDep) -> Response:
 @router.post("/sign-up")
 def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Response:
     """Write the sign-up down. The answer is the same whether the address is known, new or a robot's."""
+    site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
+    token = ""
     try:
-        site.check_form(request, fields)
-    except StaleForm:
-        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403)
-    if not fields.get(HONEYPOT):
-        try:
+        sent = site.check_form(request, fields)
+        if sent.age < QUICKEST:
+            token = sent.token
+            raise StaleForm
+        if not fields.get(HONEYPOT):
             form = SignUp.parse(fields, now=site.now)
-        except InvalidSignUp as error:
-            return sign_up_page(request, site, fields, errors=error.errors, status=422)
-        store(request, site, form, source="form")
+            if _is_first(site, sent.token, form):
+                store(request, site, form, source="form")
+    except StaleForm:
+        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403, token=token)
+    except InvalidSignUp as error:
+        return sign_up_page(request, site, fields, errors=error.errors, status=422, token=sent.token)
     return RedirectResponse("/check-your-inbox", status_code=303)
+
+
+def _is_first(site: Site, token: str, form: SignUp) -> bool:
+    """Whether this page was never sent; False for the same once more (a button pressed twice). Raises
+    StaleForm where one page is sent with other values: robots keep a page and send it many times."""
+    content = f"{token} {hash(form)}"
+    if site.turnstile.has_passed(content, ONCE, now=site.now):
+        return False
+    try:
+        site.turnstile.take(token, ONCE, now=site.now)
+    except TooMany:
+        raise StaleForm from None
+    site.turnstile.take(content, ONCE, now=site.now)
+    return True
 
 
 @router.api_route("/check-your-inbox", methods=["GET", "HEAD"])
@@ -75,6 +99,7 @@ def sign_up_page(
     errors: Mapping[str, str] | None = None,
     is_stale: bool = False,
     read: str = "",
+    token: str = "",
     status: int = 200,
 ) -> Response:
     """The landing page with `values` in its form. `read`: what was found in an invitation, in words."""
@@ -83,6 +108,7 @@ def sign_up_page(
         request,
         "landing.html",
         status=status,
+        form_token=token,
         values=kept,
         agreed=bool(errors is not None and values.get("consent")),
         errors=_in_page_order(errors or {}),

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from runup.web.csrf import ForeignForm, StaleForm
+from runup.web.rate_limits import TooMany
 from runup.web.reading import InvalidFields
 from runup.web.security import headers_for
 from runup.web.site import Site
@@ -42,6 +43,11 @@ FOREIGN = Problem(
     403,
     "That came from another site",
     "We only take forms from our own pages, and nothing was changed. Open the page here and send it again.",
+)
+OFTEN = Problem(
+    429,
+    "Please try again a little later",
+    "Very much came from your network just now. Nothing was changed; in a few minutes it works again.",
 )
 INVALID = Problem(422, "Some of it is wrong", "The errors say which fields, and what to do.")
 BUSY = Problem(
@@ -91,6 +97,10 @@ def install(app: FastAPI) -> None:
     async def invalid(_request: Request, error: InvalidFields) -> Response:
         # Pages catch this and show the form again; what comes here was asked by a program.
         return _details(INVALID, errors=error.errors)
+
+    @app.exception_handler(TooMany)
+    async def too_many(request: Request, error: TooMany) -> Response:
+        return _page(request, OFTEN, headers={"Retry-After": str(error.seconds)})
 
     @app.exception_handler(StaleForm)
     async def stale(request: Request, _error: Exception) -> Response:

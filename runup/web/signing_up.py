@@ -2,15 +2,26 @@ from __future__ import annotations
 
 from fastapi import Request
 
+from runup.web.rate_limits import MAILBOX, MAILBOX_A_DAY, TooMany
+from runup.web.senders import mailbox_of
 from runup.web.site import Site
 from scheduler import reconcile
 from subscribers import SignUp, address_hmac, sign_up
 
 
 def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
-    """Write a sign-up down and plan its confirmation. Says nothing about whether the address was known."""
+    """Write a sign-up down and plan its confirmation. Says nothing about whether the address was known.
+
+    Past the mailbox's limit nothing is written down, and that is not told either: somebody else may have
+    used it up.
+    """
     app, now = site.application, site.now
-    sender = address_hmac(request.client.host, app.hmac_key) if request.client else ""
+    try:
+        mailbox = address_hmac(mailbox_of(form.address), app.hmac_key)
+        site.turnstile.take(mailbox, MAILBOX, MAILBOX_A_DAY, now=now)
+    except TooMany:
+        return
+    sender = address_hmac(site.address(request), app.hmac_key)
     with app.database.write() as session:
         interview = sign_up(
             session,

@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(chromium, base_url):
+def open_page(chromium, base_url, clock):
     """A tab; at the end no page may have asked another host for anything or broken its own policy."""
     contexts, foreign, broken = [], [], []
 
@@ -47,6 +47,8 @@ def open_page(chromium, base_url):
             has_touch=size == "phone",
             **more,
         )
+        # However fast the test types: somebody who fills in the form takes a while.
+        context.route("**/sign-up", lambda route: (clock.forward(seconds=30), route.continue_()))
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()

@@ -97,7 +97,9 @@ class Served:
 
     def __init__(self, app: Any, listening: socket.socket) -> None:
         self._listening = listening
-        config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", server_header=False)
+        config = uvicorn.Config(
+            app, log_config=None, ws="none", lifespan="off", server_header=False, proxy_headers=False
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
 
@@ -150,8 +152,10 @@ class Visitor:
     def send(
         self, action: str, fields: dict[str, str], *, page: str | None = None, **more: Any
     ) -> httpx.Response:
-        """Open `page` (else the form's own address) and send the form on it."""
-        return self.http.post(action, data={"form_token": self.token_on(page or action)} | fields, **more)
+        """Open `page` (else the form's own address), take three seconds, and send the form on it."""
+        token = self.token_on(page or action)
+        self.application.clock.forward(seconds=3)
+        return self.http.post(action, data={"form_token": token} | fields, **more)
 
     def sign_up(self, **fields: str) -> httpx.Response:
         values = {

@@ -82,7 +82,7 @@ def test_the_description_lists_the_api_and_no_page(visitor):
     fields = post["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert fields["consent"]["type"] == "boolean"
     assert {"email", "interview_date", "home_zone", "decision_on"} < set(fields)
-    assert {"202", "400", "413", "415", "422", "503"} == set(post["responses"])
+    assert {"202", "400", "413", "415", "422", "429", "503"} == set(post["responses"])
 
 
 def test_another_site_cannot_call_the_api_from_a_browser(visitor):

@@ -40,7 +40,7 @@
       lines.replaceChildren(...items);
       note.textContent = below;
     };
-    const ask = async () => {
+    const ask = async (is_first) => {
       const typed = new FormData(form);
       const body = JSON.stringify(Object.fromEntries(asked_for.map((name) => [name, typed.get(name) || ""])));
       if (body === last) return;
@@ -56,7 +56,8 @@
         return;
       }
       if (body !== last) return;
-      if (answer.status === 422) return show([Object.values(plan.errors).join(". ")], ...at_first);
+      // At first the page itself says what is wrong.
+      if (answer.status === 422) return is_first ? undefined : show([Object.values(plan.errors).join(". ") + "."], ...at_first);
       if (!answer.ok) return;
       const link = element("a", "See each of them", { href: "#plan" });
       const place = plan.zone.split("/").pop().replaceAll("_", " ");
@@ -64,11 +65,11 @@
     };
     const soon = () => {
       clearTimeout(timer);
-      timer = setTimeout(ask, 300);
+      timer = setTimeout(() => ask(false), 300);
     };
     form.addEventListener("input", soon);
     form.addEventListener("change", soon);
-    ask();
+    ask(true);
   };
 
   // A calendar file can be dropped anywhere on the form; it goes the way of the button beside its field.

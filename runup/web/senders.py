@@ -1,0 +1,66 @@
+"""Who asks: the network of a visitor, and the mailbox behind an address, as the limits count them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.requests import Request
+
+Address = IPv4Address | IPv6Address
+
+_GOOGLE = frozenset({"gmail.com", "googlemail.com"})
+
+
+def address_of(request: Request, trusted: Sequence[str]) -> str:
+    """The visitor's network address. What `X-Forwarded-For` says counts only as far as trusted proxies wrote
+    it: from the right, up to the first address that is none of them. What stands left of that anybody can
+    have sent."""
+    found = request.client.host if request.client else ""
+    told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
+    while told and _is_trusted(found, trusted):
+        nearer = told.pop()
+        if _parse(nearer) is None:
+            break
+        found = nearer
+    return found
+
+
+def network_of(address: str) -> str:
+    """An IPv4 address itself, the /64 of an IPv6 one: whoever has one of those has all of them."""
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, 64), strict=False))
+    return str(parsed) if parsed else "unknown"
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox that dots and plus signs lead to, for counting only: people may use such addresses."""
+    local, _, domain = address.lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GOOGLE:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
+
+
+def _parse(address: str) -> Address | None:
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return mapped or parsed
+
+
+def _is_trusted(address: str, trusted: Sequence[str]) -> bool:
+    parsed = _parse(address)
+    return parsed is not None and any(_holds(entry, parsed) for entry in trusted)
+
+
+def _holds(entry: str, address: Address) -> bool:
+    if entry == "*":
+        return True
+    try:
+        return address in ip_network(entry, strict=False)
+    except ValueError:
+        return False
