@@ -31,7 +31,7 @@ def forget_overdue(session: Session, *, catalog: Catalog, now: datetime, most: i
     for subscriber_id in people:
         forget_person(session, session.get_one(Subscriber, subscriber_id), now=now)
         reconcile(session, subscriber_id, catalog=catalog, now=now)
-    interviews = list(session.scalars(_interviews(now).limit(most)))
+    interviews = list(session.scalars(_interviews(now).limit(most - len(people))))
     for interview in interviews:
         forget_interview(session, interview, now=now)
         reconcile(session, interview.subscriber_id, catalog=catalog, now=now)

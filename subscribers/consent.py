@@ -99,10 +99,10 @@ def in_force(interview: Interview) -> Interview:
 
 
 def _lift_own_goodbye(session: Session, subscriber: Subscriber) -> None:
-    """Coming back ends one's own unsubscribe; a bounce or a complaint is not theirs to end."""
+    """Coming back ends one's own goodbye; a bounce or a complaint is not theirs to end."""
     assert subscriber.address_hmac is not None, "only an erased subscriber has no address"
     found = find_suppression(session, subscriber.address_hmac)
-    if found is not None and found.reason == Reason.UNSUBSCRIBED:
+    if found is not None and found.reason in (Reason.UNSUBSCRIBED, Reason.ERASED):
         lift(session, subscriber.address_hmac)
 
 

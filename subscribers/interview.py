@@ -86,6 +86,8 @@ class Interview(Base):
     canceled_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))
     outcome_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+    """When all that was told about it was deleted; only its day is left."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="interviews")
 

@@ -38,17 +38,25 @@ def own_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
 def erase(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
     """Forget a person. Returns whether there was anything to forget.
 
-    Address, name, zone, everything told about interviews and the proof of consents are gone; rows stay as
-    bare numbers for the counts. The address is suppressed as a keyed hash, so that no old file brings it
-    back. What is planned is withdrawn by the `reconcile` that the caller runs in the same transaction.
+    As `forget_person`, and the address is suppressed as a keyed hash, so that no old file brings it back.
+    What is planned is withdrawn by the `reconcile` that the caller runs in the same transaction.
     """
     locked = lock_subscriber(session, subscriber.id)
     if locked is None or locked.erased_at is not None:
         return False
     if locked.address_hmac is not None:
         suppress(session, locked.address_hmac, Reason.ERASED, now=now)
+    return forget_person(session, locked, now=now)
+
+
+def forget_person(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
+    """Address, name, zone, everything told about interviews and the proof of consents are gone; rows stay as
+    bare numbers for the counts. Returns whether there was anything to forget."""
+    locked = lock_subscriber(session, subscriber.id)
+    if locked is None or locked.erased_at is not None:
+        return False
     for interview in _all(session, Interview, locked):
-        _blank(interview)
+        forget_interview(session, interview, now=now)
     for consent in _all(session, Consent, locked):
         consent.proof, consent.sender_hmac, consent.source = "", "", "erased"
     for subscription in _all(session, Subscription, locked):
@@ -62,7 +70,10 @@ def erase(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
     return True
 
 
-def _blank(interview: Interview) -> None:
+def forget_interview(session: Session, interview: Interview, *, now: datetime) -> None:
+    """All that was told about an interview is gone; its day stays, for the counts."""
+    subscriber = lock_subscriber(session, interview.subscriber_id)
+    assert subscriber is not None, "an interview has a subscriber"
     interview.company = interview.role = interview.country = ""
     interview.mode, interview.interviewers, interview.format = (
         Mode.UNKNOWN,
@@ -71,6 +82,8 @@ def _blank(interview: Interview) -> None:
     )
     interview.start_time, interview.zone, interview.decision_on = None, "UTC", None
     interview.outcome, interview.outcome_at = None, None
+    interview.forgotten_at = interview.forgotten_at or now
+    subscriber.touch()
 
 
 def _all(session: Session, kind: type[Any], subscriber: Subscriber) -> list[Any]:

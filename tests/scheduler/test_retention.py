@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from town import Town
 
@@ -30,7 +32,7 @@ def everything(town: Town) -> str:
 
 def test_thirty_days_after_the_interview_nothing_is_known_of_ana(town: Town) -> None:
     town.ana(company="Quarkwerke")
-    town.tick_until("2027-01-02T09:00")
+    town.tick_until("2027-01-02T09:00", every=timedelta(days=3))
     assert forget(town) == 0
     assert "Quarkwerke" in everything(town)
     town.at(AFTER)
@@ -43,7 +45,7 @@ def test_thirty_days_after_the_interview_nothing_is_known_of_ana(town: Town) -> 
 
 def test_what_was_sent_stays_as_a_bare_count(town: Town) -> None:
     town.ana()
-    town.tick_until("2027-01-02T09:00")
+    town.tick_until("2027-01-02T09:00", every=timedelta(days=3))
     with town.database.read() as session:
         before = sorted(session.execute(select(Send.step, Send.state)).all())
     town.at(AFTER)
@@ -55,7 +57,7 @@ def test_what_was_sent_stays_as_a_bare_count(town: Town) -> None:
 
 def test_forgetting_twice_is_forgetting_once(town: Town) -> None:
     town.ana()
-    town.tick_until("2027-01-02T09:00")
+    town.tick_until("2027-01-02T09:00", every=timedelta(days=3))
     town.at(AFTER)
     assert forget(town) == 1
     assert forget(town) == 0
@@ -63,7 +65,7 @@ def test_forgetting_twice_is_forgetting_once(town: Town) -> None:
 
 def test_who_is_forgotten_is_welcome_to_sign_up_again(town: Town) -> None:
     town.ana()
-    town.tick_until("2027-01-02T09:00")
+    town.tick_until("2027-01-02T09:00", every=timedelta(days=3))
     town.at(AFTER)
     forget(town)
     town.ana(interview_date="2027-01-22")
