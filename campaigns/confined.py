@@ -42,6 +42,8 @@ def run_confined(job: str, request: dict[str, Any], limits: Limits, campaign: st
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONTZPATH": "", "LC_ALL": "C.UTF-8"},
+        # A Ctrl-C at the terminal is the parent's to handle; the child would look like a broken campaign.
+        start_new_session=True,
     )
     timed_out = False
     try:

@@ -34,8 +34,14 @@ def provider_config(settings: Settings) -> ProviderConfig:
 
 
 def open_provider_of(settings: Settings) -> Provider:
-    """The provider of the settings, behind the allow-list if there is one. The caller closes it."""
-    return open_provider(provider_config(settings), allow_list=settings.allow_list)
+    """The provider of the settings, behind the allow-list if there is one. The caller closes it.
+
+    Raises SettingsError naming the setting."""
+    config = provider_config(settings)
+    try:
+        return open_provider(config, allow_list=settings.allow_list)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def sender_of(settings: Settings) -> Sender:

@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     """Maildir of the outbox provider; empty: `outbox` in the workspace."""
     smtp_host: str = "127.0.0.1"
     """The SMTP server."""
-    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_port: int = Field(default=0, ge=0, le=65535)
+    """0: the usual one of `smtp_security`."""
     """Its port."""
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is protected."""
