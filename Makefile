@@ -32,6 +32,20 @@ test-long: $(VENV)/.for-test chromium
 bench: $(VENV)/.for-test
 	@$(BIN)/python bench/sends.py $(ARGS)
 
+# Spam filters, the HTML validator and axe on every email: some minutes, and tools that nothing else needs.
+.PHONY: check-emails
+check-emails: $(VENV)/.for-test chromium
+	@command -v spamassassin >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends spamassassin >/dev/null; \
+	  else \
+	    echo "Checking the emails needs SpamAssassin (Debian: sudo apt-get install spamassassin)." >&2; exit 1; \
+	  fi; }
+	@for need in java npm; do command -v $$need >/dev/null || { echo "Checking the emails needs $$need." >&2; exit 1; }; done
+	@mkdir -p .artifacts/check-emails
+	@npm install --prefix .artifacts/check-emails --no-audit --no-fund --ignore-scripts --silent axe-core vnu-jar
+	@$(BIN)/python tests/support/check_emails.py .artifacts/check-emails $(ARGS)
+
 # The browser of the browser tests comes from the system: a browser is too large for a lock file.
 .PHONY: chromium
 chromium:
