@@ -26,6 +26,9 @@ class Catalog:
     def __init__(self, *, folder: Path | None = None, brand: Brand | None = None) -> None:
         self.brand = brand or Brand()
         self._shelves: list[Traversable | Path] = [*([folder] if folder else []), files("templates")]
+        own = folder / "_base" if folder else None
+        self.base: Traversable | Path = own if own and own.is_dir() else files("templates") / "_base"
+        """The layout all campaigns stand on: the operator's `_base`, or the shipped one."""
         self._sequences: dict[str, Sequence] = {}
         self._renderers: dict[str, Renderer] = {}
         self._lock = Lock()
@@ -49,7 +52,7 @@ class Catalog:
         with self._lock:
             if key not in self._sequences:
                 folder = self.folder(key)
-                version = read_files(folder, files("templates") / "_base").version
+                version = read_files(folder, self.base).version
                 self._sequences[key] = replace(load_sequence(folder), version=version)
             return self._sequences[key]
 
@@ -66,9 +69,9 @@ class Catalog:
         """
         folder = self.folder(key)
         look = replace(self.brand, site_url="")
-        version = (key, read_files(folder, files("templates") / "_base").version, look)
+        version = (key, read_files(folder, self.base).version, look)
         if version not in _COMPILED:
-            _COMPILED[version] = compile_campaign(folder, brand=look)
+            _COMPILED[version] = compile_campaign(folder, base=self.base, brand=look)
         return _COMPILED[version]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from campaigns.sequence import Sequence
@@ -80,12 +80,25 @@ def register(session: Session, sequence: Sequence, *, now: datetime) -> Campaign
         session.flush()
     if campaign.version != sequence.version or is_new:
         campaign.version = sequence.version
+        if not is_new:
+            _plan_everybody_again(session, sequence.key)
         known = set(session.scalars(select(CampaignStep.step).where(CampaignStep.campaign == sequence.key)))
         for step in sequence.steps:
             if step.key not in known:
                 session.add(CampaignStep(campaign=sequence.key, step=step.key, added_at=now))
         session.flush()
     return campaign
+
+
+def _plan_everybody_again(session: Session, key: str) -> None:
+    """A changed timetable moves what is planned; until then nothing planned by the old one may leave."""
+    enrolled = select(Enrollment.subscriber_id).where(Enrollment.campaign == key)
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id.in_(enrolled))
+        .values(epoch=Subscriber.epoch + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def pause(session: Session, campaign: Campaign, *, now: datetime) -> bool:

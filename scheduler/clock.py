@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from scheduler.transaction import transact
 from scheduler.worker import Worker
 
 log = structlog.get_logger(__name__)
+# A tick that takes longer than the time between two is no news: the next wake-up is one of them.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 EVERY = 2.0
 """Seconds between two ticks."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
-from campaigns.enrollment import CampaignPause, CampaignStep, Enrollment, register
+from campaigns.enrollment import Campaign, CampaignPause, CampaignStep, Enrollment, register
 from campaigns.facts import Passage, Past, Person
 from campaigns.planning import Pause, Situation
 from campaigns.reasons import Reason
@@ -37,7 +37,8 @@ def enroll(session: Session, subscriber: Subscriber, *, catalog: Catalog, now: d
     for interview in session.scalars(select(Interview).where(Interview.subscriber_id == subscriber.id)):
         if (interview.id, interview.campaign) in enrolled:
             continue
-        register(session, catalog.sequence(interview.campaign), now=now)
+        if session.get(Campaign, interview.campaign) is None:
+            register(session, catalog.sequence(interview.campaign), now=now)
         enrollments.append(
             Enrollment(
                 subscriber=subscriber, interview=interview, campaign=interview.campaign, enrolled_at=now

@@ -3,12 +3,14 @@
 from subscribers.address import InvalidAddress, address_hmac, masked, parse_address
 from subscribers.consent import (
     CONFIRM_WITHIN,
+    NEWSLETTER_WORDING,
     WORDING,
     WORDING_VERSION,
     ConfirmationExpired,
     Consent,
     confirm,
     in_force,
+    keep_newsletter,
     unsubscribe,
 )
 from subscribers.interview import (
@@ -34,6 +36,7 @@ from subscribers.wall_time import MissingDate, UnknownZone, parse_zone, tzdata_v
 
 __all__ = [
     "CONFIRM_WITHIN",
+    "NEWSLETTER_WORDING",
     "WORDING",
     "WORDING_VERSION",
     "ConfirmationExpired",
@@ -67,6 +70,7 @@ __all__ = [
     "has_newsletter",
     "in_force",
     "is_suppressed",
+    "keep_newsletter",
     "lift",
     "lock_subscriber",
     "masked",

@@ -13,7 +13,14 @@ from runup.web.plan_view import PlanView, plan_view
 from runup.web.reading import InvalidFields
 from runup.web.site import Site, SiteDep
 from scheduler import outlook, reconcile
-from subscribers import Interview, InvalidLink, Purpose, find_suppression
+from subscribers import (
+    NEWSLETTER_WORDING,
+    Interview,
+    InvalidLink,
+    Purpose,
+    find_suppression,
+    has_newsletter,
+)
 from subscribers.wall_time import local, local_day
 
 router = APIRouter()
@@ -43,7 +50,7 @@ def change(request: Request, token: str, part: str, fields: FormFields, site: Si
     app, now = site.application, site.now
     try:
         with app.database.write() as session:
-            interview = _find(session, site, token)
+            interview = find_interview(session, site, token)
             done = CHANGES[part](session, interview, fields, now)
             reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
     except InvalidFields as error:
@@ -62,7 +69,7 @@ def _page(
 ) -> Response:
     app = site.application
     with app.database.read() as session:
-        interview = _find(session, site, token)
+        interview = find_interview(session, site, token)
         subscriber = interview.subscriber
         suppression = find_suppression(session, subscriber.address_hmac or "")
         return site.form_page(
@@ -78,6 +85,8 @@ def _page(
             plan=_plan(session, site, interview),
             stopped=suppression.reason if suppression else "",
             part=part,
+            newsletter_wording=NEWSLETTER_WORDING,
+            stays=has_newsletter(session, subscriber.id),
             values=_values(interview) | dict(fields or {}),
             errors=errors or {},
             done=DONE.get(request.query_params.get("done", ""), ""),
@@ -88,7 +97,7 @@ def _page(
         )
 
 
-def _find(session: Session, site: Site, token: str) -> Interview:
+def find_interview(session: Session, site: Site, token: str) -> Interview:
     interview = session.get(Interview, site.application.links.read(Purpose.PLAN, token))
     # Nobody has a plan for what was never confirmed or is erased; the page is that of a forged link.
     if interview is None or interview.confirmed_at is None or interview.subscriber.erased_at:

@@ -21,6 +21,7 @@ from subscribers import (
     cancel,
     change_details,
     change_home_zone,
+    keep_newsletter,
     move,
     tell_decision_day,
     tell_outcome,
@@ -39,6 +40,7 @@ DONE = {
     "next_round": "Well done! Tell us the new date, and it begins again.",
     "decision": "Noted. We remind you after that day, not before.",
     "details": "Noted. The emails fit that from now on.",
+    "newsletter": "Noted. You stay for the newsletter, and only for that.",
     "zone": "Noted. Emails arrive by that clock from now on.",
     SAME: "That is how it was already. Nothing was changed.",
 }
@@ -95,6 +97,12 @@ def _zone(session: Session, interview: Interview, fields: Fields, _now: datetime
     return "zone" if interview.subscriber.home_zone != before else SAME
 
 
+def _newsletter(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
+    if fields.get("newsletter") != "yes":
+        raise InvalidFields({"newsletter": "please tick the box, or just close this page"})
+    return "newsletter" if keep_newsletter(session, interview.subscriber, now=now, source="plan") else SAME
+
+
 CHANGES: dict[str, Change] = {
     "move": _move,
     "cancel": _cancel,
@@ -102,5 +110,6 @@ CHANGES: dict[str, Change] = {
     "decision": _decision,
     "details": _details,
     "zone": _zone,
+    "newsletter": _newsletter,
 }
 """By the last part of the form's address, `/plan/TOKEN/move`."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from journey import FRIDAY, Town, berlin
+from sqlalchemy import select
 
+from campaigns import register
 from runup.database import Base
+from subscribers import Consent, has_newsletter
 
 
 def test_a_date_moved_later_takes_every_unsent_email_along(town: Town) -> None:
@@ -207,3 +211,32 @@ def test_who_is_erased_leaves_no_trace_but_a_hash(town: Town) -> None:
             rows = str(connection.execute(table.select()).all())
             for trace in ("ana@example.com", "Ninefold", "Ana"):
                 assert trace not in rows, (table, trace)
+
+
+def test_the_farewell_s_button_keeps_the_newsletter_and_nothing_else(town: Town) -> None:
+    ana = town.person("Ana", "Europe/Berlin")
+    ana.join(FRIDAY)
+    town.go_to(berlin(28, 12))
+    assert ana.steps[-1] == "farewell"
+    assert f"{ana.plan_url}/newsletter" in ana.emails[-1].text
+    ana.change("newsletter", newsletter="yes")
+    with town.stage.application.database.read() as session:
+        assert has_newsletter(session, 1)
+        consent = session.scalars(select(Consent).where(Consent.purpose == "newsletter:newsletter")).one()
+    assert consent.confirmed_at is not None
+
+
+def test_a_changed_timetable_moves_what_is_planned_and_touches_nothing_that_left(town: Town) -> None:
+    ana = town.person("Ana", "Europe/Berlin")
+    ana.join(FRIDAY)
+    town.go_to(berlin(-6, 12))
+    application = town.stage.application
+    sequence = application.catalog.sequence("second_interview")
+    changed = replace(sequence, version="another", gap=timedelta(hours=20))
+        application.catalog.sequence("second_interview"), version="another", gap=timedelta(hours=20)
+    )
+    with application.database.write() as session:
+        register(session, changed, now=town.now)
+    assert town.stage.worker.tick().planned_again == 1
+    assert town.stage.worker.tick().planned_again == 0
+    assert ana.steps == ["confirm", "welcome", "details"]
