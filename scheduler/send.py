@@ -234,4 +234,6 @@ class Hold(Base):
 def is_in(*states: State) -> ColumnElement[bool]:
     """Of a send: its state is one of these, written out: neither database uses a partial index for states
     that come as parameters."""
+    if len(states) == 1:
+        return Send.state == bindparam(None, states[0], literal_execute=True)
     return Send.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
