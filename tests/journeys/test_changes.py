@@ -233,8 +233,6 @@ def test_a_changed_timetable_moves_what_is_planned_and_touches_nothing_that_left
     application = town.stage.application
     sequence = application.catalog.sequence("second_interview")
     changed = replace(sequence, version="another", gap=timedelta(hours=20))
-        application.catalog.sequence("second_interview"), version="another", gap=timedelta(hours=20)
-    )
     with application.database.write() as session:
         register(session, changed, now=town.now)
     assert town.stage.worker.tick().planned_again == 1
