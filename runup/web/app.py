@@ -14,6 +14,7 @@ from runup.web import (
     health,
     inviting,
     landing,
+    own_data,
     plan,
     problems,
     unsubscribing,
@@ -50,7 +51,7 @@ def create_app(application: Application) -> FastAPI:
         pages=Pages(application.brand),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
     )
-    for room in (landing, inviting, confirming, plan, unsubscribing, calendar, health, assets):
+    for room in (landing, inviting, confirming, own_data, plan, unsubscribing, calendar, health, assets):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", assets.Assets())

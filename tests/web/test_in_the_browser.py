@@ -162,6 +162,8 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
         "plan-move": f"{plan}/move",
         "plan-details": f"{plan}/details",
         "plan-cancel": f"{plan}/cancel",
+        "plan-delete": f"{plan}/delete",
+        "deleted": "/deleted",
         "unsubscribe": visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id),
         "not-found": "/confirm/forged",
     }
