@@ -96,7 +96,10 @@ def rspamd(folder: Path) -> Iterator[str]:
         return
     messages = sorted(folder.glob("*/frames/*.eml"))
     done = subprocess.run(
-        ["rspamc", "--json", *map(str, messages)], capture_output=True, text=True, check=True
+        ["rspamc", "--json", "--compact", "-n", "1", *map(str, messages)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     scores = [answer["score"] for answer in answers]
