@@ -117,7 +117,7 @@ def test_a_bad_change_is_told_at_its_field_and_changes_nothing(visitor, plan, pa
     answer = visitor.send(f"{plan}/{part}", fields)
     assert answer.status_code == 422
     assert f'id="{at}-error"' in answer.text
-    assert re.search(rf'<details class="change" id="{part}" open>', answer.text)
+    assert re.search(rf'<details class="change" id="{part}-part" open>', answer.text)
     for value in fields.values():
         assert "<script>alert" not in answer.text
         assert (
@@ -211,7 +211,7 @@ def test_a_link_of_an_email_opens_its_form_and_changes_nothing(visitor, plan, pa
     before = visitor.dump()
     page = visitor.get(f"{plan}/{part}")
     assert page.status_code == 200
-    assert re.search(rf'<details class="change" id="{part}" open>', page.text)
+    assert re.search(rf'<details class="change" id="{part}-part" open>', page.text)
     assert visitor.dump() == before
 
 
