@@ -1,4 +1,4 @@
-"""The two databases every room is tested on, for a folder's conftest to import: `sqlite_database`, `database`,
+"""The two databases every room is tested on, for a conftest to import: `sqlite_database`, `database`,
 `postgresql_url`. PostgreSQL is a real server of the test run's own; each test gets a fresh database of it."""
 
 from __future__ import annotations
