@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
@@ -14,46 +13,15 @@ from types import FrameType
 import uvicorn
 
 from runup.application import Application
-from runup.database import Database, DatabaseError
-from scheduler import Clock
-
-
-class AnotherRuns(DatabaseError):
-    """A second worker on one SQLite database; the message says who the first is."""
-
-    exit_code = 75
-    """EX_TEMPFAIL: nothing is wrong, it is somebody else's turn."""
-
-
-@contextmanager
-def alone(database: Database) -> Iterator[None]:
-    """Be the only worker process on an SQLite database; on PostgreSQL any number may work.
-
-    The lock ends with the process, however it ends. Nothing is lost or doubled without it, but two
-    processes would wait for one another. Raises AnotherRuns.
-    """
-    if database.file is None:
-        yield
-        return
-    path = database.file.with_name(f"{database.file.name}.lock")
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise AnotherRuns(
-                f"another worker runs on this database ({lock.read(100).strip() or 'unknown'}); stop it first"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        yield
+from scheduler import Clock, only_worker
 
 
 @contextmanager
 def working(application: Application) -> Iterator[Clock]:
-    """A worker that ticks meanwhile. At the end it claims nothing more and its calls may answer (20 s)."""
-    with alone(application.database):
+    """A worker that ticks meanwhile. At the end it claims nothing more and its calls may answer (20 s).
+
+    Raises AlreadyRunning when another process works on the same SQLite file."""
+    with only_worker(application.database.file):
         clock = Clock(application.worker())
         clock.start()
         try:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-EXIT_CODE = 75
-"""EX_TEMPFAIL: what a second worker on one SQLite file exits with."""
-
 
 class AlreadyRunning(Exception):
     """Another process works on this SQLite file; the message names it."""
+
+    exit_code = 75
+    """EX_TEMPFAIL: nothing is wrong, it is somebody else's turn."""
 
     def __init__(self, file: Path, holder: str) -> None:
         super().__init__(

@@ -41,10 +41,11 @@ def _of_the_rooms() -> tuple[tuple[type[Exception], ...], tuple[type[Exception],
     from campaigns.errors import CampaignError
     from delivery.provider import DeliveryError
     from runup.database import DatabaseError
+    from scheduler import AlreadyRunning
     from subscribers import InvalidAddress, InvalidInterviewDate, InvalidSignUp, MissingDate, UnknownZone
 
     bad = (InvalidAddress, InvalidInterviewDate, InvalidSignUp, MissingDate, UnknownZone)
-    return bad, (DatabaseError, OperationalError, CampaignError, DeliveryError)
+    return bad, (DatabaseError, OperationalError, CampaignError, DeliveryError, AlreadyRunning)
 
 
 def _words(error: Exception) -> str:

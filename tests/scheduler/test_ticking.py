@@ -14,7 +14,7 @@ from sqlalchemy import update
 from town import Town
 
 from scheduler import Clock, Send, State, Tally, Worker
-from scheduler.lock import EXIT_CODE, AlreadyRunning, only_worker
+from scheduler.lock import AlreadyRunning, only_worker
 from subscribers import tzdata_version
 
 
@@ -123,10 +123,10 @@ def test_a_second_worker_on_the_file_is_told_who_has_it(tmp_path: Path) -> None:
     file = tmp_path / "runup.db"
     program = (
         "import sys; from pathlib import Path\n"
-        "from scheduler.lock import AlreadyRunning, EXIT_CODE, only_worker\n"
+        "from scheduler.lock import AlreadyRunning, only_worker\n"
         "try:\n"
         "    with only_worker(Path(sys.argv[1])): print('mine')\n"
-        "except AlreadyRunning as error: print(error); sys.exit(EXIT_CODE)\n"
+        "except AlreadyRunning as error: print(error); sys.exit(error.exit_code)\n"
     )
 
     def another() -> subprocess.CompletedProcess[str]:
@@ -136,7 +136,7 @@ def test_a_second_worker_on_the_file_is_told_who_has_it(tmp_path: Path) -> None:
 
     with only_worker(file):
         refused = another()
-    assert refused.returncode == EXIT_CODE == 75
+    assert refused.returncode == AlreadyRunning.exit_code == 75
     assert f"process {os.getpid()} on {socket.gethostname()}" in refused.stdout
     assert another().stdout.strip() == "mine", "the lock went with its holder, the file stayed"
 
