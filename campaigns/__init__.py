@@ -4,7 +4,7 @@ from campaigns.catalog import Catalog
 from campaigns.context import Brand
 from campaigns.enrollment import Campaign, CampaignState, Enrollment, pause, register, resume
 from campaigns.errors import CampaignError
-from campaigns.planning import PlannedSend, Situation, plan, preview
+from campaigns.planning import PlannedSend, Situation, plan
 from campaigns.reasons import PLAIN_WORDS, Reason
 from campaigns.sequence import Sequence, Step
 
@@ -23,7 +23,6 @@ __all__ = [
     "Step",
     "pause",
     "plan",
-    "preview",
     "register",
     "resume",
 ]

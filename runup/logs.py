@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
 from delivery.redaction import quotable
 
 LONGEST = 2_000
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is when something is written, not as it was when logging began: whoever has
+    closed or replaced it meanwhile must not turn a log line into an error."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+_STDERR = _StandardError()
 
 
 def configure_logs(*, quiet: bool = False) -> None:
@@ -27,11 +42,9 @@ def configure_logs(*, quiet: bool = False) -> None:
             structlog.dev.ConsoleRenderer() if is_watched else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _STDERR)),
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.WARNING, stream=_STDERR, format="%(levelname)s %(name)s: %(message)s")
     # Its debug lines hold the key and the recipient.
     logging.getLogger("python_http_client").setLevel(logging.WARNING)
 

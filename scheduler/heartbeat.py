@@ -28,10 +28,6 @@ class Pulse:
         """The note has changed since it was written down."""
         return self.note != self._written
 
-    def end(self, session: Session) -> None:
-        """Stopped on purpose: nobody should wait for this worker."""
-        session.execute(delete(Heartbeat).where(Heartbeat.worker == self.boot))
-
     def beat(self, session: Session, *, now: datetime) -> None:
         if self._started_at is None:
             session.execute(delete(Heartbeat).where(Heartbeat.last_tick_at < now - FORGOTTEN_AFTER))

@@ -95,7 +95,6 @@ class Worker:
         try:
             self._land_all(Tally())
             self._preparer.pay_back()
-            transact(self.database, self._pulse.end)
         except Exception:
             # The rows say what was intended; whoever starts next finds them in doubt.
             log.exception("answers_not_recorded", answers=len(self._answers))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeVar
 
-from campaigns import PLAIN_WORDS, PlannedSend, Reason, Sequence, preview
+from campaigns import PLAIN_WORDS, PlannedSend, Reason, Sequence
 from campaigns.facts import Passage, Person
+from campaigns.planning import preview
 from runup.web import dates
 from runup.web.reading import InvalidFields
 from subscribers import Mode, check_interview_date, parse_day, parse_time, parse_zone
