@@ -49,6 +49,8 @@ class CampaignPause(Base):
     campaign: Mapped[str] = mapped_column(ForeignKey("campaign.key"))
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(String(300), default="")
+    """Empty when an operator paused it; else what made the worker do so."""
 
 
 class Enrollment(Base):

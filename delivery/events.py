@@ -29,10 +29,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryEvent:
-    """One thing a feed told us, once: `id` is the feed's own, at most 100 characters, the same at each telling.
+    """One thing a feed told us, once: `id` is the feed's own, at most 100 characters, the same each time.
 
     `reference` and `attempt` are those of the Email, brought back (`attempt` 0: the feed does not tell).
-    `address` is whom the feed says it was for, "" when it does not say; whoever applies the event compares it.
+    `address` is whom the feed says it was for, "" when it does not say; whoever applies it compares.
     `is_permanent`, of a bounce or a drop: the address is to blame and will not work later either. `detail` is
     what the server said, on one line without addresses (delivery.redaction.quotable). Aware UTC.
     """

@@ -3,6 +3,8 @@
 from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
+from scheduler.gauges import BreakerState, Canary, Installation, RateBucket
+from scheduler.hearing import DeliveryRecord as DeliveryRecord
 from scheduler.lock import AlreadyRunning, only_worker
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile
@@ -12,11 +14,15 @@ from scheduler.worker import Tally, Worker
 __all__ = [
     "AlreadyRunning",
     "Attempt",
+    "BreakerState",
+    "Canary",
     "Clock",
     "Composer",
     "Heartbeat",
     "Hold",
+    "Installation",
     "Line",
+    "RateBucket",
     "Send",
     "Sender",
     "State",

@@ -54,6 +54,8 @@ ARRIVED = (
     State.ACCEPTED, State.PROCESSED, State.DEFERRED, State.DELIVERED, State.BOUNCED, State.DROPPED,
 )  # fmt: skip
 """The provider took it."""
+UNFINISHED = (State.ACCEPTED, State.PROCESSED, State.DEFERRED)
+"""The provider took it and has not said how it ended."""
 TRIED = (State.REJECTED, State.DEAD, State.UNKNOWN)
 """It was tried for good: planning does not try again."""
 OPEN = (*UNSENT, *IN_FLIGHT)
@@ -133,6 +135,7 @@ class Send(Base):
         _partial("ix_send_expiring", "expires_at", where=f"state IN ({_listed(WAITING)})"),
         _partial("ix_send_leased", "lease_until", where=f"state IN ({_listed(LEASED)})"),
         _partial("ix_send_in_doubt", "id", where="state = 'in_doubt'"),
+        _partial("ix_send_unfinished", "left_at", where=f"state IN ({_listed(UNFINISHED)})"),
         Index("ix_send_subscriber", "subscriber_id", "left_at"),
         Index("ix_send_enrollment", "enrollment_id"),
     )  # fmt: skip
@@ -170,6 +173,12 @@ class Send(Base):
     lease_token: Mapped[str | None] = mapped_column(String(32))
     """The claim's own secret. A send in doubt keeps it, so that an answer which comes late is still heard."""
     lease_until: Mapped[datetime | None]
+    on_unknown: Mapped[str] = mapped_column(String(12), default="drop")
+    """What becomes of it when nothing ever tells whether it left: `drop`, or one blind `resend`."""
+    resends: Mapped[int] = mapped_column(default=0)
+    """Blind second attempts; never more than one."""
+    lane: Mapped[int] = mapped_column(default=0)
+    """0: a person's own date; 1: a newsletter, which waits for those."""
     claims: Mapped[int] = mapped_column(default=0)
     """Claims since the last intent: a worker that dies while rendering does not do so for ever."""
     attempts: Mapped[int] = mapped_column(default=0)
@@ -189,7 +198,7 @@ class Attempt(Base):
     """One intent to call the provider, written before the call, and what came of it."""
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("send_id", "number"),)
+    __table_args__ = (UniqueConstraint("send_id", "number"), Index("ix_attempt_intent_at", "intent_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     send_id: Mapped[int] = mapped_column(ForeignKey("send.id"))
@@ -203,6 +212,9 @@ class Attempt(Base):
     status: Mapped[int] = mapped_column(default=0)
     provider_message_id: Mapped[str] = mapped_column(String(200), default="")
     error: Mapped[str] = mapped_column(String(300), default="")
+    heard_at: Mapped[datetime | None]
+    """When an event first named this very attempt. Two attempts of one send with such a moment, or with an
+    `ok`, are a duplicate."""
 
 
 class Heartbeat(Base):
