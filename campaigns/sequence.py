@@ -26,6 +26,15 @@ class OncePer(StrEnum):
     """Again each time the person does what it answers (signs up, moves, cancels, unsubscribes)."""
 
 
+class OnUnknown(StrEnum):
+    """What becomes of a send when nothing ever tells whether it left."""
+
+    DROP = "drop"
+    """It ends as unknown: rather no email than two."""
+    RESEND = "resend"
+    """It goes once more, blindly: rather two emails than none."""
+
+
 class Anchor(StrEnum):
     """The moments an elapsed rule counts from."""
 
@@ -131,6 +140,7 @@ class Step:
     apart: Apart | None = None
     is_catchup: bool = False
     """Stands for the missed `merge` steps of the sequence."""
+    on_unknown: OnUnknown = OnUnknown.DROP
     despite_unsubscribe: bool = False
     """The only two of their kind: the confirmation of a new sign-up, and the goodbye somebody asked for."""
 

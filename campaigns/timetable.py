@@ -16,6 +16,7 @@ from campaigns.sequence import (
     ElapsedRule,
     Late,
     OncePer,
+    OnUnknown,
     Rule,
     Sequence,
     Step,
@@ -28,7 +29,7 @@ _CALENDAR_KEYS = {"day", "time", "from", "after_step", "business_days"}
 _ELAPSED_KEYS = {"after", "delay"}
 STEP_KEYS = _CALENDAR_KEYS | _ELAPSED_KEYS | {
     "key", "title", "expires", "late", "once_per", "when", "until", "window", "exempt", "weekdays", "notice",
-    "apart", "catchup", "despite_unsubscribe", "otherwise",
+    "apart", "catchup", "despite_unsubscribe", "otherwise", "on_unknown",
 }  # fmt: skip
 
 
@@ -94,6 +95,7 @@ def _step(table: Table) -> Step:
         is_notice=table.take("notice", read.flag, default=False),
         apart=_apart(table.table("apart")) if "apart" in table.data else None,
         is_catchup=is_catchup,
+        on_unknown=table.take("on_unknown", read.one_of(OnUnknown), default="drop"),
         despite_unsubscribe=table.take("despite_unsubscribe", read.flag, default=False),
     )
 

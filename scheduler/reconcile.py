@@ -134,6 +134,7 @@ class _Ledger:
             waits_for_gap=_waits_for_gap(step),
             counts_for_gap=not step.is_notice,
             needs_consent=not step.despite_unsubscribe,
+            on_unknown=step.on_unknown,
         )
         if send.due_at is None:
             assert send.reason
