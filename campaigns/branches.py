@@ -22,6 +22,7 @@ from campaigns.marks import Document, Origin
 from campaigns.mjml_scan import prepare
 from campaigns.mjml_tokens import tokenize
 from campaigns.names import names_of
+from campaigns.nesting import misplaced
 from campaigns.preview import Branch, further_contexts, sample_contexts
 from campaigns.reaching import Reached, unreached
 from campaigns.rendering import Content, Renderer, RenderError
@@ -171,6 +172,8 @@ class _Walk:
         return self.reached.visit(names | {"subject": "", "preheader": ""})
 
     def _look(self, content: Content) -> Iterator[Finding]:
+        for one in misplaced(content.html):
+            yield self._finding("html", "error", f"{one.message}: “{one.words[:40]}”", one.words)
         for faint in faint_words(content.html):
             severity: Severity = "warning" if faint.ratio >= READABLE_LARGE else "error"
             message = (

@@ -33,6 +33,7 @@ BRAND = Brand(name="runup", postal_address="1 Example Street, 12345 Exampletown"
 SENDER = Sender(address="hello@runup.example.com", name="runup")
 ACCEPTED = {
     r"The “(align|bgcolor|border|cellpadding|cellspacing|height|valign|width)” attribute on the “\w+” element is obsolete": "the only layout that Outlook on Windows follows",
+    r"Attribute “vertical-align” not allowed on element “td”": "MJML writes it beside the style that says the same",
     r"Attribute “xmlns:[vo]” not allowed here": "Outlook's drawings and settings",
     r"Attribute with the local name “xmlns:[vo]” is not serializable": "Outlook's drawings and settings",
     r"CSS: “mso-[\w-]+”: Property .* doesn't exist": "Outlook's own properties",
