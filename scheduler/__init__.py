@@ -4,7 +4,6 @@ from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
 from scheduler.gauges import BreakerState, Canary, Installation, RateBucket
-from scheduler.hearing import DeliveryRecord as DeliveryRecord
 from scheduler.lock import AlreadyRunning, only_worker
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile

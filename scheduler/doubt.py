@@ -1,23 +1,33 @@
-"""Settle what may or may not have been accepted: by evidence, and without it by the end of patience."""
+"""Settle what may or may not have been accepted: by evidence, and without it by the step's own policy.
+
+The evidence, in its order: the provider's events (`hearing`), the send journal, the provider itself where it
+is a witness, and silence, where the feed of events is known to be healthy (`feed`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
+from campaigns.sequence import OnUnknown
 from delivery.provider import Provider
 from runup.database import Database
+from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
+from scheduler.journal import Journal, Line
 from scheduler.send import Attempt, Send, State, is_in
 from scheduler.transaction import transact
 from subscribers.subscriber import lock_subscriber
 
 PATIENCE = timedelta(hours=6)
 MARGIN = timedelta(minutes=5)
+MOST_RESENDS = 1
+BASELINE_FOR = timedelta(minutes=10)
+NOT_TAKEN = "the provider never took it"
 
 
 def deadline(send: Send) -> datetime:
@@ -25,6 +35,11 @@ def deadline(send: Send) -> datetime:
     assert send.intent_at
     assert send.expires_at
     return max(send.intent_at, min(send.intent_at + PATIENCE, send.expires_at - MARGIN))
+
+
+def goes_once_more(send: Send) -> bool:
+    """Whether the deadline brings one blind second attempt and not the end."""
+    return send.on_unknown == OnUnknown.RESEND and send.resends < MOST_RESENDS
 
 
 def in_doubt(
@@ -40,8 +55,9 @@ def in_doubt(
 def settle(session: Session, send_id: int, *, evidence: bool | None, now: datetime) -> State | None:
     """Give a send in doubt the state the evidence proves; returns the state it has afterwards.
 
-    `evidence`: True, the provider has it; False, it certainly never took it; None, nobody can tell yet. A
-    send without evidence is never simply sent again: after its deadline it ends as `unknown`, visibly.
+    `evidence`: True, the provider has it; False, it certainly never took it; None, nobody can tell yet. At
+    its deadline a send without evidence ends as `unknown`, visibly; one that its step allows it goes once
+    more.
     """
     found = session.get(Send, send_id)
     if found is None:
@@ -50,19 +66,81 @@ def settle(session: Session, send_id: int, *, evidence: bool | None, now: dateti
     send = session.get_one(Send, send_id, with_for_update=True, populate_existing=True)
     if send.state != State.IN_DOUBT:
         return State(send.state)
-    attempt = session.scalar(
-        select(Attempt).where(Attempt.send_id == send.id, Attempt.number == send.attempts)
-    )
     if evidence is True:
-        _finish(send, attempt, State.ACCEPTED, Reason.ACCEPTED, kind="ok", now=now)
+        _accept(session, send, now=now)
     elif evidence is False:
-        send.state, send.ready_at, send.left_at = State.RETRY_WAIT, now, None
-        send.lease_token = None
-        if attempt:
-            attempt.kind, attempt.finished_at, attempt.error = "N", now, "the provider never took it"
+        _try_again(session, send, kind="N", error=NOT_TAKEN, now=now)
     elif now >= deadline(send):
-        _finish(send, attempt, State.UNKNOWN, Reason.UNKNOWN, kind="U", now=now)
+        if goes_once_more(send):
+            send.resends += 1
+            _try_again(session, send, kind="U", error="", now=now)
+        else:
+            send.state, send.reason, send.finished_at = State.UNKNOWN, Reason.UNKNOWN, now
+            send.lease_token = None
+            _close_attempt(session, send, kind="U", error="", now=now)
     return State(send.state)
+
+
+@dataclass(kw_only=True)
+class Jury:
+    """One worker's search for evidence. It remembers what it has asked, so that asking often is cheap."""
+
+    database: Database
+    provider: Provider
+    clock: Callable[[], datetime]
+    journal: Journal | None = None
+    _read: dict[tuple[str, int], bool | None] = field(default_factory=dict)
+    """What the journal said of the sends in doubt."""
+    _baseline: tuple[datetime, float] | None = None
+
+    def settle_all(self) -> int:
+        """Settle each send in doubt for which there is evidence or whose time is over; returns how many."""
+        settled, after, doubtful = 0, 0, set[tuple[str, int]]()
+        while True:
+            with self.database.read() as session:
+                page = in_doubt(session, after=after)
+                self._read_journal(page)
+                verdicts = [(send, self._evidence(session, send)) for send in page]
+            for send, evidence in verdicts:
+                doubtful.add((send.reference, send.attempts))
+                if evidence is not None or self.clock() >= deadline(send):
+                    settled += self._settle(send.id, evidence)
+            if not page:
+                self._read = {key: said for key, said in self._read.items() if key in doubtful}
+                return settled
+            after = page[-1].id
+
+    def _settle(self, send_id: int, evidence: bool | None) -> bool:
+        now = self.clock()
+        after = transact(self.database, lambda s: settle(s, send_id, evidence=evidence, now=now))
+        return after != State.IN_DOUBT
+
+    def _evidence(self, session: Session, send: Send) -> bool | None:
+        said = self._read.get((send.reference, send.attempts))
+        if said is None:
+            said = evidence_of(self.provider, send)
+        if said is None and self._silence_tells(session, send):
+            return False
+        return said
+
+    def _read_journal(self, sends: Sequence[Send]) -> None:
+        """Look the new ones up, once: what our own process hears later it records by itself."""
+        new = [send for send in sends if (send.reference, send.attempts) not in self._read]
+        if self.journal is None or not new:
+            return
+        since = min(send.intent_at for send in new if send.intent_at).date()
+        found: dict[tuple[str, int], Line] = self.journal.found({send.reference for send in new}, since=since)
+        for send in new:
+            line = found.get((send.reference, send.attempts))
+            self._read[send.reference, send.attempts] = line.evidence if line else None
+
+    def _silence_tells(self, session: Session, send: Send) -> bool:
+        now = self.clock()
+        if send.intent_at is None or now < send.intent_at + SILENT_FOR:
+            return False
+        if self._baseline is None or now - self._baseline[0] > BASELINE_FOR:
+            self._baseline = (now, usual_share(session, now=now))
+        return is_silence_evidence(session, send.intent_at, baseline=self._baseline[1], now=now)
 
 
 def evidence_of(provider: Provider, send: Send) -> bool | None:
@@ -71,26 +149,21 @@ def evidence_of(provider: Provider, send: Send) -> bool | None:
     return was_accepted(send.reference, send.attempts) if was_accepted else None
 
 
-def settle_all(database: Database, provider: Provider, *, clock: Callable[[], datetime]) -> int:
-    """Ask for evidence of each send in doubt, and end what has waited long enough; returns how many were
-    settled. Sends with a provider that can prove nothing are left alone until their deadline."""
-    is_witness, settled, after = hasattr(provider, "was_accepted"), 0, 0
-    while True:
-        with database.read() as session:
-            waiting = in_doubt(session, after=after, until=None if is_witness else clock())
-        for send in waiting:
-            evidence = evidence_of(provider, send)
-            if evidence is not None or clock() >= deadline(send):
-                act = partial(settle, send_id=send.id, evidence=evidence, now=clock())
-                settled += transact(database, act) != State.IN_DOUBT
-        if not waiting:
-            return settled
-        after = waiting[-1].id
+def _accept(session: Session, send: Send, *, now: datetime) -> None:
+    send.state, send.reason, send.finished_at = State.ACCEPTED, Reason.ACCEPTED, now
+    send.lease_token = None
+    _close_attempt(session, send, kind="ok", error="", now=now)
 
 
-def _finish(
-    send: Send, attempt: Attempt | None, state: State, reason: Reason, *, kind: str, now: datetime
-) -> None:
-    send.state, send.reason, send.finished_at, send.lease_token = state, reason, now, None
+def _try_again(session: Session, send: Send, *, kind: str, error: str, now: datetime) -> None:
+    # Planned anew first: the facts may have changed while nobody knew.
+    send.state, send.ready_at, send.left_at, send.lease_token = State.RETRY_WAIT, now, None, None
+    _close_attempt(session, send, kind=kind, error=error, now=now)
+
+
+def _close_attempt(session: Session, send: Send, *, kind: str, error: str, now: datetime) -> None:
+    attempt = session.scalar(
+        select(Attempt).where(Attempt.send_id == send.id, Attempt.number == send.attempts)
+    )
     if attempt:
-        attempt.kind, attempt.finished_at = kind, now
+        attempt.kind, attempt.finished_at, attempt.error = kind, now, error or attempt.error

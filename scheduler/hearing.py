@@ -1,7 +1,271 @@
-"""Applies what was heard of our emails."""
+"""What was heard of our emails, applied: to the sends, to their attempts, and to whom we may write."""
 
 from __future__ import annotations
 
-from delivery.records import DeliveryRecord
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-__all__ = ["DeliveryRecord"]
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.reasons import Reason
+from delivery.events import EventType
+from delivery.records import DeliveryRecord, count
+from scheduler.gauges import Canary
+from scheduler.send import ARRIVED, UNSENT, Attempt, Send, State, is_in
+from subscribers import suppression
+from subscribers.consent import unsubscribe
+from subscribers.subscriber import Subscriber
+
+MOST = 500
+"""Records applied in one transaction."""
+
+_STATE_OF_EVENT = {
+    EventType.PROCESSED: State.PROCESSED,
+    EventType.DEFERRED: State.DEFERRED,
+    EventType.DELIVERED: State.DELIVERED,
+    EventType.DROPPED: State.DROPPED,
+    EventType.BOUNCED: State.BOUNCED,
+    # Whoever complains, leaves, opens or clicks has got it.
+    EventType.COMPLAINED: State.DELIVERED,
+    EventType.UNSUBSCRIBED: State.DELIVERED,
+    EventType.OPENED: State.DELIVERED,
+    EventType.CLICKED: State.DELIVERED,
+}
+_LADDER = (
+    State.ACCEPTED, State.PROCESSED, State.DEFERRED, State.DELIVERED, State.DROPPED, State.BOUNCED,
+)  # fmt: skip
+"""Only upwards: in whatever order, and however often, events come, the same state comes of them."""
+_LIFTED = (*UNSENT, State.SENDING, State.IN_DOUBT, State.UNKNOWN, *ARRIVED)
+"""Of an unsent one, too: a restored database does not remember that it has left."""
+_TO_BLAME = {EventType.BOUNCED, EventType.DROPPED}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one transaction applied. `doubled` sends have left twice, by the feed's own word."""
+
+    records: int = 0
+    settled: int = 0
+    doubled: int = 0
+
+
+@dataclass(frozen=True)
+class _About:
+    """The send a record speaks of."""
+
+    id: int
+    subscriber_id: int
+    state: State
+    attempts: int
+    address_hmac: str | None
+
+    def takes(self, record: DeliveryRecord) -> str:
+        """Empty, or why the record changes nothing: the outside world may say anything."""
+        if record.address_hmac and self.address_hmac and record.address_hmac != self.address_hmac:
+            return "wrong_address"
+        return "" if self.state in _LIFTED else "contradicted"
+
+
+def hear(session: Session, *, now: datetime, most: int = MOST) -> Heard:
+    """Apply up to `most` records that were not yet. Running it again, or in another order, changes nothing.
+
+    A send in doubt, given up as unknown or waiting for its next attempt is accepted by any event that names
+    it: this is the proof that it left. Bounces and drops that blame the address, complaints and the
+    provider's own unsubscribes end our writing to it. What cannot be true (another person's address, a send
+    that ended without a call) is counted and changes nobody.
+    """
+    records = _take(session, most)
+    if not records:
+        return Heard()
+    sends = _lock_sends(session, {record.reference for record in records})
+    usable = _sort_out(session, records, sends, now=now)
+    settled = _raise(session, usable, sends, now=now)
+    doubled = _note_attempts(session, usable, sends, now=now)
+    for record in usable:
+        _change_consent(session, record, sends[record.reference], now=now)
+    for record in records:
+        # The address has been compared; nobody needs it any more.
+        record.applied_at, record.address_hmac = now, ""
+    session.flush()
+    return Heard(len(records), settled, doubled)
+
+
+def _take(session: Session, most: int) -> list[DeliveryRecord]:
+    found = (
+        select(DeliveryRecord)
+        .where(DeliveryRecord.applied_at.is_(None))
+        .order_by(DeliveryRecord.id)
+        .limit(most)
+        # Two workers may listen at once; what one has in hand the other passes over.
+        .with_for_update(skip_locked=True)
+    )
+    return list(session.scalars(found))
+
+
+def _lock_sends(session: Session, references: Collection[str]) -> dict[str, _About]:
+    """The sends by reference. Their subscribers are locked first, in order, as everybody does."""
+    if session.get_bind().dialect.name != "sqlite":
+        people = select(Send.subscriber_id).where(Send.reference.in_(references))
+        session.execute(
+            select(Subscriber.id).where(Subscriber.id.in_(people)).order_by(Subscriber.id).with_for_update()
+        )
+    rows = session.execute(
+        select(
+            Send.reference, Send.id, Send.subscriber_id, Send.state, Send.attempts, Subscriber.address_hmac
+        )
+        .join(Subscriber, Subscriber.id == Send.subscriber_id)
+        .where(Send.reference.in_(references))
+        .order_by(Send.id)
+        .with_for_update(of=Send)
+    )
+    return {
+        row.reference: _About(row.id, row.subscriber_id, State(row.state), row.attempts, row.address_hmac)
+        for row in rows
+    }
+
+
+def _sort_out(
+    session: Session, records: Sequence[DeliveryRecord], sends: dict[str, _About], *, now: datetime
+) -> list[DeliveryRecord]:
+    """The records that may be applied. The rest is counted; what no send of ours knows is not kept."""
+    usable, refused, foreign = [], defaultdict[tuple[str, str], int](int), []
+    canaries = _hear_canaries(session, [r for r in records if r.reference not in sends], now=now)
+    for record in records:
+        about = sends.get(record.reference)
+        if about is None:
+            if record.reference not in canaries:
+                foreign.append(record)
+        elif why := about.takes(record):
+            refused[record.source, why] += 1
+        else:
+            usable.append(record)
+    for record in foreign:
+        refused[record.source, "foreign"] += 1
+        session.delete(record)
+    for (source, why), number in refused.items():
+        count(session, source, why, number, now=now)
+    return usable
+
+
+def _hear_canaries(session: Session, records: Sequence[DeliveryRecord], *, now: datetime) -> Collection[str]:
+    if not records:
+        return ()
+    return set(
+        session.scalars(
+            update(Canary)
+            .where(Canary.reference.in_({record.reference for record in records}))
+            .values(
+                heard_at=func.coalesce(Canary.heard_at, bindparam("heard", now, type_=Canary.heard_at.type))
+            )
+            .returning(Canary.reference)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def _raise(
+    session: Session, records: Sequence[DeliveryRecord], sends: dict[str, _About], *, now: datetime
+) -> int:
+    """Lift each send to the highest state told of it; returns how many were not known to have left."""
+    highest: dict[int, State] = {}
+    for record in records:
+        send, state = sends[record.reference], _STATE_OF_EVENT[EventType(record.type)]
+        highest[send.id] = max(highest.get(send.id, State.ACCEPTED), state, key=_LADDER.index)
+    targets: dict[State, list[int]] = defaultdict(list)
+    for identity, state in highest.items():
+        targets[state].append(identity)
+    for state, ids in targets.items():
+        higher = _LADDER[_LADDER.index(state) :]
+        session.execute(
+            update(Send)
+            .where(
+                Send.id.in_(ids),
+                is_in(*(state for state in _LIFTED if state not in higher)),
+                ~_has_left_already(),
+            )
+            .values(
+                state=state,
+                reason=Reason.ACCEPTED,
+                finished_at=func.coalesce(Send.finished_at, _moment(now)),
+                left_at=func.coalesce(Send.left_at, Send.intent_at, _moment(now)),
+                lease_token=None,
+                lease_until=None,
+                ready_at=None,
+            )
+            .execution_options(synchronize_session=False)
+        )
+    known = {send.id for send in sends.values() if send.state in ARRIVED}
+    return len(highest.keys() - known)
+
+
+def _has_left_already() -> ColumnElement[bool]:
+    """Another row of the same occasion has: that one stands for both."""
+    other = aliased(Send)
+    return exists(
+        select(other.id).where(
+            other.enrollment_id == Send.enrollment_id,
+            other.step == Send.step,
+            other.occasion == Send.occasion,
+            other.id != Send.id,
+            other.state.in_(bindparam(None, ARRIVED, expanding=True, literal_execute=True)),
+        )
+    ).correlate(Send)
+
+
+def _note_attempts(
+    session: Session, records: Sequence[DeliveryRecord], sends: dict[str, _About], *, now: datetime
+) -> int:
+    """Which attempts have proved to arrive; returns how many sends that made double."""
+    named = {(sends[r.reference].id, r.attempt or sends[r.reference].attempts) for r in records}
+    twice = [send.id for send in sends.values() if send.attempts > 1]
+    before = _arrived_twice(session, twice)
+    if named:
+        session.execute(
+            _HEARD, [{"of_send": send, "of_number": number, "at": now} for send, number in sorted(named)]
+        )
+    doubled = len(_arrived_twice(session, twice) - before)
+    count(session, "sends", "doubled", doubled, now=now)
+    return doubled
+
+
+_HEARD = (
+    update(Attempt.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
+    .where(
+        Attempt.send_id == bindparam("of_send"),
+        Attempt.number == bindparam("of_number"),
+        Attempt.heard_at.is_(None),
+    )
+    .values(heard_at=bindparam("at"), finished_at=func.coalesce(Attempt.finished_at, bindparam("at")))
+)
+
+
+def _arrived_twice(session: Session, ids: Collection[int]) -> set[int]:
+    if not ids:
+        return set()
+    arrived = (
+        select(Attempt.send_id)
+        .where(Attempt.send_id.in_(ids), Attempt.heard_at.is_not(None) | (Attempt.kind == "ok"))
+        .group_by(Attempt.send_id)
+        .having(func.count() > 1)
+    )
+    return set(session.scalars(arrived))
+
+
+def _change_consent(session: Session, record: DeliveryRecord, send: _About, *, now: datetime) -> None:
+    """Whom we may not write to any more. The facts' change makes planning withdraw what is planned."""
+    kind = EventType(record.type)
+    if send.address_hmac is None:
+        return  # erased: there is nobody left to write to
+    if kind in _TO_BLAME and record.is_permanent:
+        suppression.suppress(session, send.address_hmac, suppression.Reason.BOUNCED, now=now)
+    elif kind is EventType.COMPLAINED:
+        suppression.suppress(session, send.address_hmac, suppression.Reason.COMPLAINED, now=now)
+    elif kind is EventType.UNSUBSCRIBED:
+        unsubscribe(session, session.get_one(Subscriber, send.subscriber_id), now=now)
+
+
+def _moment(now: datetime) -> ColumnElement[datetime]:
+    return bindparam(None, now, type_=Send.finished_at.type)

@@ -49,6 +49,7 @@ class Answer:
     """The outcome of attempt `number` at a send, which was claimed with `token`."""
 
     send_id: int
+    reference: str
     number: int
     token: str
     outcome: Outcome

@@ -3,6 +3,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -102,6 +103,8 @@ class _Ledger:
     def _schedule(self, row: Send | None, send: PlannedSend) -> None:
         row = row or self._insert(send)
         assert send.due_at
+        for name, value in _manners(self._step_of(self.enrollments[row.enrollment_id], row.step)).items():
+            setattr(row, name, value)
         if row.state == State.CLAIMED:
             # Its worker finds the lease gone at the last check and makes no call. It did not die over it.
             row.state, row.lease_token, row.lease_until = State.PLANNED, None, None
@@ -117,7 +120,6 @@ class _Ledger:
 
     def _insert(self, send: PlannedSend) -> Send:
         enrollment = self.enrollments[send.enrollment]
-        step = self.catalog.sequence(enrollment.campaign).step(send.step)
         row = Send(
             enrollment_id=enrollment.id,
             subscriber_id=self.subscriber.id,
@@ -131,10 +133,7 @@ class _Ledger:
             planned_at=self.now,
             epoch=self.subscriber.epoch,
             reference=secrets.token_hex(16),
-            waits_for_gap=_waits_for_gap(step),
-            counts_for_gap=not step.is_notice,
-            needs_consent=not step.despite_unsubscribe,
-            on_unknown=step.on_unknown,
+            **_manners(self._step_of(enrollment, send.step)),
         )
         if send.due_at is None:
             assert send.reason
@@ -142,6 +141,9 @@ class _Ledger:
         self.occurrences[enrollment.id, send.step] += 1
         self.session.add(row)
         return row
+
+    def _step_of(self, enrollment: Enrollment, key: str) -> Step:
+        return self.catalog.sequence(enrollment.campaign).step(key)
 
     def _reason_gone(self, row: Send) -> Reason:
         """Why the plan no longer speaks of an unsent row."""
@@ -152,10 +154,19 @@ class _Ledger:
         return Reason.MOVED if has_moved and row.needs_consent else Reason.CONDITION_FALSE
 
 
-def _waits_for_gap(step: Step) -> bool:
-    return not (step.is_notice or "gap" in step.exempt)
+def _manners(step: Step) -> dict[str, Any]:
+    """What a row keeps of its step's rules, for those who read rows and not timetables."""
+    return {
+        "waits_for_gap": step.waits_for_gap,
+        "counts_for_gap": not step.is_notice,
+        "needs_consent": not step.despite_unsubscribe,
+        "on_unknown": step.on_unknown,
+    }
 
 
 def _close(row: Send, reason: Reason, detail: str = "", *, now: datetime) -> None:
+    if row.resends:
+        # Its first attempt may have left; only the second certainly did not.
+        detail, reason, row.left_at = f"not sent once more: {reason}", Reason.UNKNOWN, row.intent_at
     row.state, row.reason, row.detail, row.finished_at = final_state(reason), reason, detail, now
     row.lease_token = row.lease_until = row.ready_at = None

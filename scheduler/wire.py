@@ -92,7 +92,11 @@ class Wire:
 
     def _made(self, call: Call) -> Answer:
         return Answer(
-            send_id=call.send_id, number=call.email.attempt, token=call.token, outcome=self._outcome(call)
+            send_id=call.send_id,
+            reference=call.email.reference,
+            number=call.email.attempt,
+            token=call.token,
+            outcome=self._outcome(call),
         )
 
     def _outcome(self, call: Call) -> Outcome:

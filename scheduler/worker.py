@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Event
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -14,10 +15,13 @@ from delivery.provider import Provider
 from runup.database import Database
 from scheduler.braking import brake
 from scheduler.breaker import Breaker
+from scheduler.canary import Aviary
 from scheduler.composing import Composer
-from scheduler.doubt import settle_all
+from scheduler.doubt import Jury
 from scheduler.heartbeat import Pulse
 from scheduler.horizon import next_moment
+from scheduler.journal import Journal
+from scheduler.listening import Listener
 from scheduler.outcomes import NOT_CALLED, OK, Answer, record
 from scheduler.preparing import Preparer
 from scheduler.replanning import Replanner
@@ -57,6 +61,10 @@ class Worker:
     provider: Provider
     composer: Composer
     clock: Callable[[], datetime]
+    journal: Journal | None = None
+    """Where answers are kept should the database not take them; None keeps them in memory only."""
+    canary_address: str = ""
+    """The operator's own; empty: no canary is ever sent."""
     concurrency: int = 32
     batch: int | None = None
     stopwatch: Callable[[], float] = since_boot
@@ -119,7 +127,7 @@ class Worker:
         self._preparer.forget()
         self._preparer.pay_back()
         transact(self.database, lambda session: recover_leases(session, now=self.clock()))
-        settle_all(self.database, self.provider, clock=self.clock)
+        self._listener.listen()
         tally.held = self._plan(tally)
         return self._send(tally)
 
@@ -164,6 +172,8 @@ class Worker:
     def _land(self, tally: Tally) -> None:
         answers = self._wire.land(most=self._most)
         self._answers += answers
+        if self.journal is not None:
+            self.journal.append(answers, now=self.clock())
         for answer in answers:
             self._breaker.hear(answer.outcome, now=self.clock())
             tally.accepted += answer.outcome.kind == OK
@@ -172,9 +182,16 @@ class Worker:
         self._sign()
 
     def _write_down(self) -> None:
-        if self._answers:
+        if not self._answers:
+            return
+        try:
             transact(self.database, lambda session: record(session, self._answers, now=self.clock()))
-            self._answers = []
+        except Exception:
+            # Kept here for the next round, and on another file should there be none.
+            if self.journal is not None:
+                self.journal.sync(now=self.clock())
+            raise
+        self._answers = []
 
     def _land_all(self, tally: Tally) -> None:
         while self._wire.flying:
@@ -187,6 +204,15 @@ class Worker:
     def _wire(self) -> Wire:
         size = max(self.concurrency, self.batch or 1)
         return Wire(self.provider, threads=self.concurrency, size=size, stopwatch=self.stopwatch)
+
+    @cached_property
+    def _listener(self) -> Listener:
+        shared: Any = {"database": self.database, "provider": self.provider, "clock": self.clock}
+        return Listener(
+            jury=Jury(**shared, journal=self.journal),
+            aviary=Aviary(**shared, sender=self.composer.sender, address=self.canary_address),
+            progress=self._sign,
+        )
 
     @cached_property
     def _pulse(self) -> Pulse:
