@@ -28,12 +28,13 @@ _FULL = _any(
 )
 _WHO = "(user|recipient|mailbox|address|account|alias|addressee)"
 _NOBODY = _any(
-    _WHO + r"( \S{1,40})? (is )?(unknown|not found|invalid|disabled|inactive|unavailable|not known)",
+    _WHO + r"( \S{1,40})? (is )?(unknown|not found|invalid|disabled|inactive|not known)",
     _WHO + r"( \S{1,40})? (does not|doesn'?t|not) exist",
     r"(unknown|no such|invalid|non-?existent|bad|inactive|disabled) (local |virtual |mail)?" + _WHO,
     r"no " + _WHO + r" (here )?by that name",
     r"recipient address rejected: (access denied|user)",
     r"(host|domain)( name)?( \S{1,80})? (not found|does not exist)",
+    r"55[013]\W.{0,80}mailbox unavailable",  # RFC 5321's own words; a 450 has them too
     r"account that you tried to reach (does not|is disabled)",
 )
 _POLICY = _any(
@@ -42,12 +43,14 @@ _POLICY = _any(
 
 
 def is_address_to_blame(status: str, said: str) -> bool:
-    """`status` is an enhanced code such as 5.1.1, "" when there is none (then the first in `said` counts).
+    """`status` is an enhanced code such as 5.1.1; where it says nothing (5.0.0, ""), the first in `said`.
 
     In doubt the address is not to blame: somebody's interview may be tomorrow, and the next email will tell.
     """
     said = " ".join(said[:4000].split())
-    found = _STATUS.search(status) or _STATUS.search(said)
+    found = _STATUS.search(status)
+    if found is None or found[2] == "0.0":
+        found = _STATUS.search(said) or found
     if (found and found[1] != "5") or _FULL.search(said):
         return False
     code = found[2] if found else ""

@@ -78,7 +78,7 @@ def _read(data: bytes, bounce_address: str, now: datetime) -> Reading:
 def _read_bounce(message: Message, data: bytes, ours: Ours | None) -> list[Finding] | None:
     """Its findings; None: a program's answer. What follows no standard is read only when it is ours."""
     reports = read_report(message)
-    if reports is not None:
+    if reports:
         return reports
     if is_auto_reply(message):
         return None

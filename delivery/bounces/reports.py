@@ -8,7 +8,7 @@ from email.message import Message
 from email.utils import parseaddr
 
 from delivery.bounces.blame import is_address_to_blame
-from delivery.bounces.parsing import Malformed, blocks_of, header, part_of
+from delivery.bounces.parsing import blocks_of, header, part_of
 from delivery.events import EventType
 
 STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
@@ -35,14 +35,12 @@ class Finding:
     said: str = field(default="", repr=False)
 
 
-def read_report(message: Message) -> list[Finding] | None:
-    """One finding per recipient; None when it is no report. Raises Malformed when it reports of nobody."""
+def read_report(message: Message) -> list[Finding]:
+    """One finding per recipient; [] when it is no report, or one that forgets to say about whom."""
     part = part_of(message, *STATUS_PARTS)
     if part is None:
-        return None
+        return []
     found = [finding for block in blocks_of(part) if (finding := _of_recipient(block)) is not None]
-    if not found:
-        raise Malformed("a report about nobody")
     # Behind an address that stands for several, one refused: the others read on.
     if any(finding.type is EventType.DELIVERED for finding in found):
         found = [Finding(type=one.type, address=one.address, said=one.said) for one in found]

@@ -35,10 +35,13 @@ def read_unstructured(message: Message, data: bytes) -> list[Finding]:
     ]
 
 
-def _finding(address: bytes, said: str, kind: EventType) -> Finding:
+def _finding(found: bytes, said: str, kind: EventType) -> Finding:
+    address = found.decode("ascii", "replace").strip("<> ")[:320]
+    # The reason stands behind the address; before it, a page of regret.
+    said = said.partition(address)[2].lstrip(">:,' \r\n") or said
     return Finding(
         type=kind,
-        address=address.decode("ascii", "replace").strip("<> ")[:320],
+        address=address,
         is_permanent=kind is EventType.BOUNCED and is_address_to_blame("", said),
         said=said,
     )
