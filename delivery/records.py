@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from delivery.events import DeliveryEvent
+from delivery.record_rows import insert_new
 from runup.database import Base
 
 KEPT_FOR = timedelta(days=90)
@@ -69,27 +70,9 @@ def store(
 
     `hash_address` makes the keyed hash that subscribers are found by. Acknowledge a feed only after commit.
     """
-    rows = {
-        event.id: {
-            "event_id": event.id,
-            "source": source,
-            "reference": event.reference,
-            "attempt": event.attempt,
-            "type": event.type.value,
-            "is_permanent": event.is_permanent,
-            "occurred_at": event.occurred_at,
-            "heard_at": now,
-            "address_hmac": hash_address(event.address) if event.address else "",
-            "detail": event.detail[:300],
-        }
-        for event in events
-    }
-    if not rows:
-        return 0
-    insert = _insert(session)(DeliveryRecord).on_conflict_do_nothing(index_elements=["event_id"])
-    stored = session.scalars(insert.returning(DeliveryRecord.id), list(rows.values())).all()
-    count(session, source, "event", len(stored), now=now)
-    return len(stored)
+    stored = insert_new(session, events, source=source, hash_address=hash_address, now=now)
+    count(session, source, "event", stored, now=now)
+    return stored
 
 
 def count(

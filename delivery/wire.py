@@ -46,3 +46,19 @@ def wire_reference(email: Email) -> str:
     if _REFERENCE.fullmatch(email.reference) is None:
         raise Rejected("reference takes letters, digits, - and _ only, 64 at most; nothing was sent")
     return f"{email.reference}.{email.attempt}"
+
+
+def spoken_address(address: str) -> str:
+    """The inverse of `wire_address`: an address that came back, with its domain as people write it.
+
+    What is no such address, or has a domain that cannot be read, comes back as it is.
+    """
+    if "xn--" not in address.lower():
+        return address
+    import idna
+
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{idna.decode(domain.lower())}"
+    except UnicodeError:  # idna's errors, and Python's own for labels that are none
+        return address

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """Secret. Needs the right to send mail, no other."""
     sendgrid_region: Literal["global", "eu"] = "global"
     """Where SendGrid handles your emails."""
+    sendgrid_webhook_keys: Words = ()
+    """Verification keys of SendGrid's signed event webhook. Empty: no event is taken."""
     sendgrid_host: str = ""
     """Another address in place of SendGrid's own, for tests."""
     allow_list: Words = ()
@@ -139,11 +141,20 @@ class Settings(BaseSettings):
     def outbox_folder(self) -> Path:
         return self.outbox or self.home / "outbox"
 
-    @field_validator("secret_keys", "allow_list", "trusted_proxies", mode="before")
+    @field_validator("secret_keys", "allow_list", "trusted_proxies", "sendgrid_webhook_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sendgrid_webhook_keys", mode="after")
+    @classmethod
+    def _verification_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            from delivery.webhooks.sendgrid import parse_keys
+
+            parse_keys(value)
         return value
 
     @field_validator("home", mode="after")

@@ -18,6 +18,7 @@ from runup.web import (
     plan,
     problems,
     unsubscribing,
+    webhooks,
 )
 from runup.web.body_limit import BodyLimit
 from runup.web.csrf import Csrf
@@ -53,6 +54,7 @@ def create_app(application: Application) -> FastAPI:
     )
     for room in (landing, inviting, confirming, own_data, plan, unsubscribing, calendar, health, assets):
         app.include_router(room.router, include_in_schema=False)
+    app.include_router(webhooks.router(application), include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", assets.Assets())
     problems.install(app)

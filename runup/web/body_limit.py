@@ -5,8 +5,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 64 * 1024
 """Ten times the longest honest form."""
-MOST_AT = {"/invitation": 260 * 1024}
-"""Where a file comes with the form."""
+MOST_AT = {"/invitation": 260 * 1024, "/webhooks/sendgrid": 2 * 1024 * 1024}
+"""Where a file comes with the form; and a feed's events, of which SendGrid gathers up to 768 kB."""
 
 
 class BodyLimit:
