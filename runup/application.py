@@ -67,7 +67,7 @@ class Application:
     def worker(self, provider: Provider | None = None) -> Worker:
         """A worker on this database; with `provider` in place of the one the settings name."""
         from runup.providing import sender_of
-        from scheduler import Composer, Worker
+        from scheduler import Composer, Journal, Worker
 
         return Worker(
             database=self.database,
@@ -77,6 +77,8 @@ class Application:
             ),
             clock=self.clock,
             concurrency=self.settings.concurrency,
+            journal=Journal(self.settings.journal_folder),
+            canary_address=self.settings.canary,
         )
 
     def close(self) -> None:

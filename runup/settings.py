@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     """Where SendGrid handles your emails."""
     sendgrid_webhook_keys: Words = ()
     """Verification keys of SendGrid's signed event webhook. Empty: no event is taken."""
+    canary: EmailStr | Literal[""] = ""
+    """Your own address: where an email goes that asks whether the event feed is alive. Empty: none is sent."""
+    journal: Path | None = None
+    """The folder of the send journal; empty: `journal` in the workspace."""
     sendgrid_host: str = ""
     """Another address in place of SendGrid's own, for tests."""
     allow_list: Words = ()
@@ -134,6 +138,10 @@ class Settings(BaseSettings):
             raise SettingsError("\n".join(lines)) from None
 
     @property
+    def journal_folder(self) -> Path:
+        return self.journal or self.home / "journal"
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.home / 'runup.db'}"
 
@@ -162,7 +170,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.resolve()
 
-    @field_validator("templates", "outbox", mode="after")
+    @field_validator("templates", "outbox", "journal", mode="after")
     @classmethod
     def _below_home(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         return value and info.data.get("home", Path()) / value.expanduser()

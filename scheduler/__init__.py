@@ -4,6 +4,7 @@ from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
 from scheduler.gauges import BreakerState, Canary, Installation, RateBucket
+from scheduler.journal import Journal
 from scheduler.lock import AlreadyRunning, only_worker
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile
@@ -20,6 +21,7 @@ __all__ = [
     "Heartbeat",
     "Hold",
     "Installation",
+    "Journal",
     "Line",
     "RateBucket",
     "Send",

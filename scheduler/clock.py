@@ -10,6 +10,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from delivery.records import forget_old_records
 from scheduler.retention import forget_overdue
 from scheduler.transaction import transact
 from scheduler.worker import Worker
@@ -95,12 +96,15 @@ class Clock:
             log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
 
     def _forget(self) -> None:
-        worker = self._worker
+        worker, now = self._worker, self._worker.clock()
         try:
             forgotten = transact(
                 worker.database,
-                lambda session: forget_overdue(session, catalog=worker.composer.catalog, now=worker.clock()),
+                lambda session: forget_overdue(session, catalog=worker.composer.catalog, now=now),
             )
+            transact(worker.database, lambda session: forget_old_records(session, now=now))
+            if worker.journal is not None:
+                worker.journal.forget(now=now)
         except Exception:
             log.exception("forgetting_failed")
             return

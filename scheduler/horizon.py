@@ -6,13 +6,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from delivery.records import DeliveryRecord
 from scheduler.braking import active_hold
 from scheduler.claiming import is_running
 from scheduler.doubt import MARGIN, PATIENCE
+from scheduler.feed import SILENT_FOR
 from scheduler.send import LEASED, WAITING, Send, State, is_in
 
 
-def next_moment(session: Session) -> datetime | None:
+def next_moment(session: Session, *, now: datetime) -> datetime | None:
     """The earliest moment at which a tick may find something to do; None when nothing waits, or everything
     waits for the operator to release a brake."""
     if active_hold(session) is not None:
@@ -23,7 +25,13 @@ def next_moment(session: Session) -> datetime | None:
     intent, expiry = session.execute(
         select(func.min(Send.intent_at), func.min(Send.expires_at)).where(is_in(State.IN_DOUBT))
     ).one()
-    return _earliest((ready, ending, lease, intent and intent + PATIENCE, expiry and expiry - MARGIN))
+    # Once silence may be listened to it is listened to at every tick.
+    silence = intent + SILENT_FOR if intent and intent + SILENT_FOR > now else None
+    doubt = (silence, intent and intent + PATIENCE, expiry and expiry - MARGIN)
+    told = session.scalar(
+        select(func.min(DeliveryRecord.heard_at)).where(DeliveryRecord.applied_at.is_(None))
+    )
+    return _earliest((ready, ending, lease, told, *doubt))
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

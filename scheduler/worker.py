@@ -114,7 +114,7 @@ class Worker:
 
         It may lie in the past: for what is due and cannot leave at the moment."""
         with self.database.read() as session:
-            moment = next_moment(session)
+            moment = next_moment(session, now=self.clock())
         opened_until = self._breaker.opened_until
         return max(moment, opened_until) if moment and opened_until else moment
 
