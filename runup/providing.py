@@ -22,6 +22,9 @@ def provider_config(settings: Settings) -> ProviderConfig:
                     username=settings.smtp_username,
                     password=settings.smtp_password.get_secret_value(),
                     bounce_address=settings.bounce_address,
+                    dkim_key_file=settings.dkim_key_file,
+                    dkim_selector=settings.dkim_selector,
+                    dkim_domain=settings.dkim_domain,
                 )
             case "sendgrid":
                 return SendGridConfig(

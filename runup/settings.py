@@ -20,7 +20,9 @@ from pydantic_settings import (
 from runup.workspace import FILE, SECRETS_FILE, WorkspaceError, find_workspace, line_of, nearest, read_table
 
 PREFIX = "RUNUP_"
-SECRETS = frozenset({"secret_keys", "suppression_key", "smtp_password", "sendgrid_api_key"})
+SECRETS = frozenset(
+    {"secret_keys", "suppression_key", "smtp_password", "bounce_mailbox_password", "sendgrid_api_key"}
+)
 """Never in runup.toml and never on a command line."""
 SHORTEST_KEY = 32
 
@@ -93,6 +95,16 @@ class Settings(BaseSettings):
     bounce_address: str = ""
     """Where servers return what cannot be delivered (the envelope sender), e.g.
     `bounces+{reference}@example.com`; empty: the sender."""
+    bounce_mailbox: str = Field(default="", repr=False)
+    """Where those returned emails are read: `maildir:/path` or `imaps://user@host/INBOX`. Empty: nowhere."""
+    bounce_mailbox_password: SecretStr = SecretStr("")
+    """Secret. The password of the IMAP user."""
+    dkim_key_file: Path | None = None
+    """A private key (PEM, RSA or Ed25519): emails over SMTP are signed with it. Empty: not by us."""
+    dkim_selector: str = ""
+    """The name of the key in your DNS, before `._domainkey`."""
+    dkim_domain: str = ""
+    """The domain that signs; empty: the sender's."""
     sendgrid_api_key: SecretStr = SecretStr("")
     """Secret. Needs the right to send mail, no other."""
     sendgrid_region: Literal["global", "eu"] = "global"
@@ -100,7 +112,7 @@ class Settings(BaseSettings):
     sendgrid_webhook_keys: Words = ()
     """Verification keys of SendGrid's signed event webhook. Empty: no event is taken."""
     canary: EmailStr | Literal[""] = ""
-    """Your own address: where an email goes that asks whether the event feed is alive. Empty: none is sent."""
+    """Your own address: where an email goes that asks whether the event feed is alive. Empty: never."""
     journal: Path | None = None
     """The folder of the send journal; empty: `journal` in the workspace."""
     sendgrid_host: str = ""
@@ -170,7 +182,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.resolve()
 
-    @field_validator("templates", "outbox", "journal", mode="after")
+    @field_validator("templates", "outbox", "dkim_key_file", "journal", mode="after")
     @classmethod
     def _below_home(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         return value and info.data.get("home", Path()) / value.expanduser()

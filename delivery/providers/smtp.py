@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delivery.email import Email
@@ -14,6 +15,7 @@ from delivery.provider import CALL_TIMEOUT, Accepted, NotSent
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from delivery.dkim import Signer
     from delivery.providers.smtp_session import Session
     from delivery.providers.smtp_transaction import Letter
 
@@ -43,6 +45,11 @@ class SmtpConfig:
     password: str = field(default="", repr=False)
     bounce_address: str = ""
     """Where bounces go, e.g. `bounces+{reference}@example.com`; empty: to the sender."""
+    dkim_key_file: Path | None = None
+    """A private key in PEM form, RSA or Ed25519; without one the server signs, or nobody does."""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    """Empty: the sender's."""
     allow_plain: bool = False
     """Unencrypted to another machine: only for a network that is trusted for other reasons."""
 
@@ -61,10 +68,27 @@ class SmtpConfig:
             raise ValueError("RUNUP_SMTP_USERNAME and RUNUP_SMTP_PASSWORD take ASCII characters only")
         if self.bounce_address:
             _check_bounce_address(self.bounce_address)
+        self.signer()
 
     @property
     def actual_port(self) -> int:
         return self.port or _PORTS[Security(self.security)]
+
+    def signer(self) -> Signer | None:
+        """Who signs our emails; None when nobody is asked to. Raises ValueError naming the setting."""
+        if self.dkim_key_file is None:
+            if self.dkim_selector or self.dkim_domain:
+                raise ValueError("RUNUP_DKIM_KEY_FILE is missing: without a key there is no signature")
+            return None
+        from delivery.dkim import Signer, read_key
+
+        try:
+            key = read_key(self.dkim_key_file.read_bytes())
+        except OSError as error:
+            raise ValueError(f"RUNUP_DKIM_KEY_FILE {self.dkim_key_file}: {error.strerror}") from None
+        except ValueError as error:
+            raise ValueError(f"RUNUP_DKIM_KEY_FILE {self.dkim_key_file}: {error}") from None
+        return Signer(key, selector=self.dkim_selector, domain=self.dkim_domain)
 
     def open(self, *, timeout: float = CALL_TIMEOUT, tls: SSLContext | None = None) -> Smtp:
         return Smtp(self, timeout=timeout, tls=tls)
@@ -83,13 +107,14 @@ class Smtp:
         from delivery.providers.smtp_session import open_session
 
         self._bounce_address = config.bounce_address
+        self._signer = config.signer()
         self._timeout = timeout
         self._pool: Pool[Session] = Pool(partial(open_session, config, tls))
 
     def deliver(self, email: Email) -> Accepted:
         from delivery.providers.smtp_transaction import Letter, hand_over
 
-        letter = Letter.of(email, bounce_address=self._bounce_address)
+        letter = Letter.of(email, bounce_address=self._bounce_address, signer=self._signer)
         session = self._offer(letter, time.monotonic() + self._timeout)
         try:
             accepted = hand_over(session, letter)

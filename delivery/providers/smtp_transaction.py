@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from delivery.email import Email
 from delivery.mime import as_bytes
@@ -10,6 +11,9 @@ from delivery.provider import Accepted, AccountRefused, DeliveryError, NotSent, 
 from delivery.providers.smtp_session import Answer, Session
 from delivery.redaction import quotable
 from delivery.wire import wire_address, wire_reference
+
+if TYPE_CHECKING:
+    from delivery.dkim import Signer
 
 _LOGIN_REQUIRED = (530, 534, 535, 538)
 _TOO_LARGE = 552
@@ -24,13 +28,15 @@ class Letter:
     message: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, email: Email, *, bounce_address: str = "") -> Letter:
+    def of(cls, email: Email, *, bounce_address: str = "", signer: Signer | None = None) -> Letter:
         """Raises Rejected. `{reference}` in `bounce_address` becomes the attempt's, to know bounces by."""
         sender = bounce_address.replace("{reference}", wire_reference(email)) or email.sender
+        message = as_bytes(email)
+        if signer is not None:
+            domain = wire_address(email.sender, field="sender").rpartition("@")[2].lower()
+            message = signer.sign(message, sender_domain=domain, at=email.date)
         return cls(
-            wire_address(sender, field="the envelope's sender"),
-            wire_address(email.recipient),
-            as_bytes(email),
+            wire_address(sender, field="the envelope's sender"), wire_address(email.recipient), message
         )
 
 

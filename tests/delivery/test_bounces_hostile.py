@@ -18,6 +18,7 @@ BOUNCE_ADDRESS = "bounces+{reference}@runup.example.com"
 NOW = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
 TO_US = f"To: bounces+{REFERENCE}.2@runup.example.com\n".encode()
 FROM_A_SERVER = b"From: mailer-daemon@example.com\n\n"
+OPENING = b"A message that you sent could not be delivered\n"
 BOUNCE = (Path(__file__).parent / "returned" / "postfix-nobody.eml").read_bytes()
 SLOW = 3.0
 """Seconds of processor time that one message may take; the usual is 0.002."""
@@ -69,7 +70,7 @@ HOSTILE = {
         NoReport.MALFORMED,
     ),
     "a line as long as the message": (
-        within(LARGEST, TO_US + FROM_A_SERVER + b"A message that you sent could not be delivered\n" + b"a" * 900_000),
+        within(LARGEST, TO_US + FROM_A_SERVER + OPENING + b"a" * 900_000),
         NoReport.UNCLEAR,
     ),
     "half encoded words": (
