@@ -52,10 +52,31 @@ def brake(session: Session, *, now: datetime) -> Hold | None:
     return hold
 
 
-def release_brake(session: Session, *, now: datetime) -> Hold | None:
-    """The operator has looked: what has ended until `now` may expire. Returns the brake that was on."""
-    hold = session.get(Hold, MASS_EXPIRY)
+def active_holds(session: Session) -> list[Hold]:
+    """All brakes that are on, by their kind."""
+    return list(session.scalars(select(Hold).where(Hold.released_until.is_(None)).order_by(Hold.kind)))
+
+
+def put_on(session: Session, kind: str, detail: str, *, now: datetime) -> Hold:
+    """Stop until an operator has looked. One that is on stays as it is: the first reason is kept."""
+    hold = session.get(Hold, kind)
     if hold is None or hold.released_until is not None:
-        return None
-    hold.released_until = now
+        hold = session.merge(Hold(kind=kind, began_at=now, detail=detail[:300], released_until=None))
+        session.flush()
     return hold
+
+
+def release_brake(session: Session, *, now: datetime, only: str = "") -> list[Hold]:
+    """The operator has looked: what has ended until `now` may expire. Returns the brakes that were on.
+
+    Lets go of all, or of the kind `only`. Who lets go of all has been shown what would be sent and what is
+    over: that much of it would expire at once is no reason to stop again.
+    """
+    on = [hold for hold in active_holds(session) if only in ("", hold.kind)]
+    for hold in on:
+        hold.released_until = now
+    if on and not only:
+        agreed = session.get(Hold, MASS_EXPIRY) or Hold(kind=MASS_EXPIRY, began_at=now, detail="")
+        agreed.released_until = now
+        session.add(agreed)
+    return on

@@ -16,6 +16,7 @@ from runup.database import Database
 from scheduler.braking import brake
 from scheduler.breaker import Breaker
 from scheduler.canary import Aviary
+from scheduler.clock_guard import ClockGuard
 from scheduler.composing import Composer
 from scheduler.doubt import Jury
 from scheduler.heartbeat import Pulse
@@ -65,6 +66,10 @@ class Worker:
     """Where answers are kept should the database not take them; None keeps them in memory only."""
     canary_address: str = ""
     """The operator's own; empty: no canary is ever sent."""
+    guard: ClockGuard | None = None
+    """Doubts the clock when it jumps, and is `clock` itself then; None believes it."""
+    space: Callable[[], str] = lambda: ""
+    """Why there is no room to write an intent down; empty while there is."""
     concurrency: int = 32
     batch: int | None = None
     stopwatch: Callable[[], float] = since_boot
@@ -124,11 +129,14 @@ class Worker:
         """Returns whether there is more to do at once."""
         transact(self.database, self._beat)
         self._write_down()
+        if self.guard is not None and (why := self.guard.look(self.database)):
+            tally.held = why
+            return False
         self._preparer.forget()
         self._preparer.pay_back()
         transact(self.database, lambda session: recover_leases(session, now=self.clock()))
         self._listener.listen()
-        tally.held = self._plan(tally)
+        tally.held = self._plan(tally) or self.space()
         return self._send(tally)
 
     def _sign(self) -> None:
@@ -163,7 +171,8 @@ class Worker:
 
     def _room(self) -> int:
         free = self._breaker.room(self._wire.free, flying=self._wire.flying, now=self.clock())
-        return 0 if self._stopping.is_set() else min(free, self._most)
+        has_no_time = self.guard is not None and self.guard.is_frozen
+        return 0 if self._stopping.is_set() or has_no_time else min(free, self._most)
 
     @property
     def _most(self) -> int:
