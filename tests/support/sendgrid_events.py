@@ -68,7 +68,7 @@ class Taken(Protocol):
     def message_id(self) -> str: ...
 
 
-def build(kind: str, email: Taken, *, at: float, **changes: Any) -> Event:
+def build(kind: str, email: Taken, /, *, at: float, **changes: Any) -> Event:
     """One event as SendGrid's reference shows it, our custom arguments beside its own fields."""
     event: Event = {
         "email": email.to,
