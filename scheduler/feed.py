@@ -22,7 +22,7 @@ FEWEST = 20
 """Neighbors that must have been accepted for their events to say anything."""
 MOST = 200
 SLACK = 0.01
-LOWEST_BASELINE = 0.95
+LOWEST_BASELINE = 0.98
 """A feed that usually tells less is none."""
 WEEK = timedelta(days=7)
 _SLICES = 20

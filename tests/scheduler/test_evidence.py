@@ -1,0 +1,309 @@
+"""Doubt settled by evidence: events however late, the journal, silence where it means something, a canary."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sendgrid_fake import SendGridFake
+from sendgrid_faults import RST_AFTER_BODY, Fault, How, answer
+from sqlalchemy import select, update
+from town import Town
+
+from campaigns.reasons import Reason
+from delivery.events import DeliveryEvent, EventType
+from delivery.records import store
+from scheduler import Attempt, Canary, Journal, Send, State
+from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
+
+_numbers = itertools.count()
+NEVER_TAKEN = Fault(how=How.RESET)
+"""Lost on the way, and nobody here can tell."""
+
+
+def tell(town: Town, *sends: Send, kind: EventType = EventType.PROCESSED, attempt: int = 1) -> None:
+    with town.write() as session:
+        events = [
+            DeliveryEvent(
+                id=f"told-{next(_numbers)}",
+                reference=send.reference,
+                attempt=attempt,
+                type=kind,
+                occurred_at=town.now,
+            )
+            for send in sends
+        ]
+        store(session, events, source="test", hash_address=str, now=town.now)
+
+
+@pytest.fixture
+def doubtful(posting_town: Town, sendgrid: SendGridFake) -> Send:
+    """Ana's welcome: SendGrid hung up after it had all of it, and threw it away."""
+    posting_town.ana()
+    sendgrid.fail_next(NEVER_TAKEN)
+    posting_town.tick()
+    send = posting_town.send("welcome")
+    assert send.state == State.IN_DOUBT
+    return send
+
+
+def neighbors(town: Town, number: int, *, heard: int) -> None:
+    """As many people join and get their welcome; the feed tells of some."""
+    town.people(number)
+    town.tick(concurrency=4)
+    fresh = [send for send in town.sends("welcome") if send.state == State.ACCEPTED][-number:]
+    tell(town, *fresh[:heard])
+    town.tick()
+
+
+def test_an_event_settles_it_however_late(posting_town: Town, doubtful: Send) -> None:
+    tell(posting_town, doubtful)
+    posting_town.later(minutes=1).tick()
+    assert posting_town.send("welcome").state == State.PROCESSED
+
+
+def test_an_event_corrects_what_had_been_given_up(posting_town: Town, doubtful: Send) -> None:
+    posting_town.later(hours=7).tick()
+    assert posting_town.send("welcome").state == State.UNKNOWN
+    tell(posting_town, doubtful, kind=EventType.DELIVERED)
+    posting_town.later(hours=20).tick()
+    welcome = posting_town.send("welcome")
+    assert (welcome.state, welcome.reason) == (State.DELIVERED, Reason.ACCEPTED)
+
+
+def test_an_event_before_the_answer_makes_the_answer_no_news(
+    posting_town: Town, sendgrid: SendGridFake
+) -> None:
+    """The provider was faster with its event than with its reply: recorded once, and not twice."""
+    posting_town.ana()
+    worker = posting_town.worker()
+    send = posting_town.send("welcome")
+    deliver = posting_town.provider.deliver
+
+    def tell_first(email: object) -> object:
+        accepted = deliver(email)  # type: ignore[arg-type]
+        tell(posting_town, send)
+        with posting_town.write() as session:
+            from scheduler.hearing import hear
+
+            hear(session, now=posting_town.now)
+        return accepted
+
+    posting_town.provider.deliver = tell_first  # type: ignore[method-assign, assignment]
+    worker.tick()
+    assert posting_town.send("welcome").state == State.PROCESSED
+    assert len(sendgrid.accepted) == 1
+
+
+def test_an_event_stops_the_second_attempt(posting_town: Town, sendgrid: SendGridFake) -> None:
+    """A provider that said "not sent" and lied."""
+    posting_town.ana()
+    sendgrid.fail_next(answer(429))
+    posting_town.tick()
+    waiting = posting_town.send("welcome")
+    assert waiting.state == State.RETRY_WAIT
+    tell(posting_town, waiting)
+    posting_town.later(hours=1).tick()
+    assert posting_town.send("welcome").state == State.PROCESSED
+    assert not sendgrid.accepted
+
+
+def test_silence_on_a_healthy_feed_means_that_it_never_came(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    posting_town.later(minutes=5)
+    neighbors(posting_town, 20, heard=20)
+    posting_town.later(minutes=39, seconds=59).tick()
+    assert posting_town.sends(id=doubtful.id)[0].state == State.IN_DOUBT, "45 minutes are not over"
+    posting_town.later(seconds=1).tick()
+    again = posting_town.sends(id=doubtful.id)[0]
+    assert (again.state, again.attempts) == (State.ACCEPTED, 2)
+    assert sum(accept.mid == doubtful.reference for accept in sendgrid.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "heard", "why"),
+    [(19, 19, "too few to tell"), (20, 19, "one of twenty is missing"), (40, 0, "the feed is down")],
+)
+def test_silence_means_nothing_when(
+    posting_town: Town, doubtful: Send, number: int, heard: int, why: str
+) -> None:
+    posting_town.later(minutes=5)
+    neighbors(posting_town, number, heard=heard)
+    posting_town.later(hours=2).tick()
+    assert posting_town.sends(id=doubtful.id)[0].state == State.IN_DOUBT, why
+
+
+def test_a_feed_that_usually_misses_some_is_measured_by_its_own_week(
+    posting_town: Town, doubtful: Send
+) -> None:
+    posting_town.later(minutes=5)
+    neighbors(posting_town, 50, heard=49)
+    posting_town.later(hours=1)
+    with posting_town.database.read() as session:
+        assert doubtful.intent_at
+        assert usual_share(session, now=posting_town.now) == pytest.approx(0.98)
+        healthy = is_silence_evidence(session, doubtful.intent_at, baseline=0.98, now=posting_town.now)
+        strict = is_silence_evidence(session, doubtful.intent_at, baseline=1.0, now=posting_town.now)
+    assert (healthy, strict) == (True, False)
+
+
+def test_without_anything_else_sent_a_canary_asks_the_feed(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    worker = posting_town.worker(canary_address="ops@runup.example.com")
+    posting_town.later(minutes=14)
+    worker.tick()
+    assert not sendgrid.accepted, "others may still be sent meanwhile"
+    posting_town.later(minutes=1)
+    worker.tick()
+    posting_town.later(minutes=1)
+    worker.tick()
+    (canary,) = sendgrid.accepted
+    posting_town.later(minutes=40)
+    worker.tick()
+    assert posting_town.send("welcome").state == State.IN_DOUBT, "it has not sung"
+    with posting_town.write() as session:
+        song = DeliveryEvent(
+            id="song", reference=canary.mid, attempt=1, type=EventType.PROCESSED, occurred_at=posting_town.now
+        )
+        store(session, [song], source="test", hash_address=str, now=posting_town.now)
+    worker.tick()
+    again = posting_town.send("welcome")
+    assert (again.state, again.attempts) == (State.ACCEPTED, 2)
+    with posting_town.database.read() as session:
+        assert session.scalars(select(Canary)).one().heard_at
+
+
+def test_nobody_without_an_address_for_it_gets_a_canary(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    posting_town.later(hours=2).tick()
+    assert posting_town.send("welcome").state == State.IN_DOUBT
+    assert not sendgrid.accepted
+
+
+def resend(town: Town) -> None:
+    with town.write() as session:
+        session.execute(update(Send).values(on_unknown="resend"))
+
+
+def test_what_nobody_must_miss_goes_once_more_at_its_deadline_and_never_a_third_time(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    resend(posting_town)
+    sendgrid.choose_fault = lambda: RST_AFTER_BODY
+    posting_town.later(hours=6).tick()
+    again = posting_town.send("welcome")
+    assert (again.state, again.attempts, again.resends) == (State.IN_DOUBT, 2, 1)
+    posting_town.later(hours=6).tick()
+    given_up = posting_town.send("welcome")
+    assert (given_up.state, given_up.attempts) == (State.UNKNOWN, 2)
+    posting_town.later(hours=12).tick()
+    assert len(sendgrid.accepted) == 1
+
+
+def test_a_second_attempt_that_may_not_leave_any_more_ends_as_unknown(
+    posting_town: Town, doubtful: Send
+) -> None:
+    """The first may have arrived: "expired" would claim to know better."""
+    resend(posting_town)
+    posting_town.later(hours=6)
+    posting_town.pause()
+    posting_town.tick()
+    assert posting_town.send("welcome").state == State.RETRY_WAIT
+    posting_town.later(days=3).tick()
+    welcome = posting_town.send("welcome")
+    assert (welcome.state, welcome.reason) == (State.UNKNOWN, Reason.UNKNOWN)
+    assert welcome.left_at == doubtful.intent_at
+
+
+def test_a_doubtful_confirmation_goes_once_more(posting_town: Town, sendgrid: SendGridFake) -> None:
+    posting_town.stranger("ana")
+    sendgrid.fail_next(RST_AFTER_BODY)
+    posting_town.tick()
+    posting_town.later(hours=6).tick()
+    assert posting_town.send("confirm").state == State.ACCEPTED
+
+
+# -- the journal ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+class Gone(BaseException):
+    """The process, at once."""
+
+
+def dies_after(act: Callable[..., object]) -> Callable[..., object]:
+    def run(*arguments: object, **named: object) -> object:
+        act(*arguments, **named)
+        raise Gone
+
+    return run
+
+
+def test_an_answer_in_the_journal_outlives_the_worker_that_heard_it(
+    posting_town: Town, sendgrid: SendGridFake, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting_town.ana()
+    with monkeypatch.context() as fate:
+        fate.setattr(journal, "append", dies_after(journal.append))
+        with pytest.raises(Gone):
+            posting_town.worker(journal=journal).tick()
+        posting_town.workers.clear()
+    assert posting_town.send("welcome").state == State.SENDING
+    posting_town.later(seconds=61).tick(journal=Journal(journal.folder))
+    welcome = posting_town.send("welcome")
+    assert (welcome.state, welcome.attempts) == (State.ACCEPTED, 1)
+    assert len(sendgrid.accepted) == 1
+
+
+def test_a_definite_no_in_the_journal_lets_it_go_again(
+    posting_town: Town, sendgrid: SendGridFake, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting_town.ana()
+    sendgrid.fail_next(answer(429))
+    with monkeypatch.context() as fate:
+        fate.setattr(journal, "append", dies_after(journal.append))
+        with pytest.raises(Gone):
+            posting_town.worker(journal=journal).tick()
+        posting_town.workers.clear()
+    posting_town.later(seconds=61).tick(journal=Journal(journal.folder))
+    assert (posting_town.send("welcome").state, len(sendgrid.accepted)) == (State.ACCEPTED, 1)
+
+
+def test_the_journal_reads_what_a_crash_has_left(journal: Journal, posting_town: Town) -> None:
+    posting_town.people(3)
+    posting_town.tick(journal=journal)
+    (file,) = journal.folder.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-20])
+    assert len(list(journal.lines())) == 2
+    posting_town.later(minutes=1).person("late")
+    posting_town.tick(journal=journal)
+    assert len(list(journal.lines())) == 3, "a line cut off does not spoil the next"
+    assert "example.com" not in file.read_text()
+
+
+def test_the_journal_forgets_after_eight_days(journal: Journal, posting_town: Town) -> None:
+    posting_town.ana()
+    posting_town.tick(journal=journal)
+    journal.forget(now=posting_town.later(days=8).now)
+    assert len(list(journal.lines())) == 1
+    journal.forget(now=posting_town.later(days=1).now)
+    assert not list(journal.lines())
+
+
+def test_silence_is_asked_of_attempts_that_were_heard_and_not_of_time_alone(posting_town: Town) -> None:
+    with posting_town.database.read() as session:
+        intent = posting_town.now - SILENT_FOR - timedelta(hours=1)
+        assert not is_silence_evidence(session, intent, baseline=1.0, now=posting_town.now)
+        assert session.scalars(select(Attempt)).all() == []
