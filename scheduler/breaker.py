@@ -1,45 +1,91 @@
+"""The breaker: when calls to a provider that fails them all stop, and when one is tried again."""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from delivery.provider import AccountRefused, Rejected
-from scheduler.outcomes import NOT_CALLED, OK, Outcome
+from delivery.provider import AccountRefused, NotSent, Unknown
+from scheduler.outcomes import NOT_CALLED, Outcome
 
-OPEN_FOR = timedelta(seconds=30)
+PROBE_EVERY = timedelta(seconds=30)
+WRONG_CLOCK = 3 * PROBE_EVERY
+"""A probe due later than this was written by a clock that was wrong."""
 FAILURES_TO_OPEN = 5
+WINDOW = timedelta(seconds=60)
+WINDOW_CALLS = 20
+WINDOW_SHARE = 0.5
+FAILURES = (NotSent.kind, Unknown.kind, AccountRefused.kind)
+"""A refused email (R) is none: the provider works, it is that email it does not want."""
 
 
-@dataclass
-class Breaker:
-    """Stops the calls to a provider that fails them all.
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a provider's breaker stands, for all workers alike.
 
-    Opens when the account is refused, or after five failures in a row. Then one real send goes as a probe
-    every thirty seconds: it opens anew or, answered, closes. Known to this process alone.
+    It opens when the account is refused, after five failures in a row, or when at least half of twenty calls
+    or more failed within a minute; the minute begins with a failure, so that a provider that works costs no
+    counting. Open, one real send is tried every thirty seconds, and the answer to that alone closes it: what
+    was on the wire already proves nothing about now.
     """
 
-    opened_until: datetime | None = None
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
     why: str = ""
-    _failures: int = 0
+    failures: int = 0
+    window_at: datetime | None = None
+    window_calls: int = 0
+    window_failures: int = 0
 
-    def room(self, free: int, *, flying: int, now: datetime) -> int:
-        """How many of `free` calls may be begun."""
-        if self.opened_until is None:
-            return free
-        return min(free, 1) if now >= self.opened_until and not flying else 0
+    @property
+    def is_open(self) -> bool:
+        return self.opened_at is not None
 
-    def held(self, provider: str, *, now: datetime) -> str:
-        """Why nothing leaves, in plain words; empty when it may."""
-        if self.opened_until is None or now >= self.opened_until:
-            return ""
-        return f"the {provider} provider fails; trying again in a moment: {self.why}"
+    @property
+    def is_quiet(self) -> bool:
+        """Closed, and without a failure to remember."""
+        return self == CLOSED
 
-    def hear(self, outcome: Outcome, *, now: datetime) -> None:
+    def may_probe(self, now: datetime) -> bool:
+        return self.probe_at is not None and not now < self.probe_at <= now + WRONG_CLOCK
+
+    def heard(self, outcome: Outcome, *, is_probe: bool, now: datetime) -> Reading:
+        """After one more outcome. `is_probe`: the call was the one tried while it was open."""
         if outcome.kind == NOT_CALLED:
-            return
-        if outcome.kind in (OK, Rejected.kind):
-            self.opened_until, self.why, self._failures = None, "", 0
-            return
-        self._failures += 1
-        if outcome.kind == AccountRefused.kind or self._failures >= FAILURES_TO_OPEN:
-            self.opened_until, self.why = now + OPEN_FOR, outcome.error
+            return self
+        is_failure = outcome.kind in FAILURES
+        if self.is_open:
+            return self._heard_open(outcome, is_failure=is_failure, is_probe=is_probe, now=now)
+        counted = self._counted(is_failure=is_failure, now=now)
+        if is_failure and (outcome.kind == AccountRefused.kind or counted._is_too_much):
+            return Reading(opened_at=now, probe_at=now + PROBE_EVERY, why=outcome.error[:300])
+        return counted
+
+    def _heard_open(self, outcome: Outcome, *, is_failure: bool, is_probe: bool, now: datetime) -> Reading:
+        if not is_probe:
+            return self
+        if not is_failure:
+            return CLOSED
+        return replace(self, probe_at=now + PROBE_EVERY, why=outcome.error[:300])
+
+    def _counted(self, *, is_failure: bool, now: datetime) -> Reading:
+        counted = replace(self, failures=self.failures + 1 if is_failure else 0)
+        # A clock that went back ends the minute as well.
+        is_running = self.window_at is not None and timedelta(0) <= now - self.window_at < WINDOW
+        if is_running:
+            return replace(
+                counted,
+                window_calls=self.window_calls + 1,
+                window_failures=self.window_failures + is_failure,
+            )
+        begins = {"window_at": now, "window_calls": 1, "window_failures": 1}
+        ended = {"window_at": None, "window_calls": 0, "window_failures": 0}
+        return replace(counted, **(begins if is_failure else ended))
+
+    @property
+    def _is_too_much(self) -> bool:
+        share = self.window_failures >= WINDOW_SHARE * self.window_calls
+        return self.failures >= FAILURES_TO_OPEN or (self.window_calls >= WINDOW_CALLS and share)
+
+
+CLOSED = Reading()

@@ -25,16 +25,22 @@ class Due:
 
     send_id: int
     is_suspect: bool
+    lane: int = 0
 
 
-def find_due(session: Session, *, most: int, now: datetime, campaigns: Collection[str]) -> list[Due]:
-    """What looks claimable, earliest expiry first. A hint and no more: `claim` looks again at each.
+def find_due(
+    session: Session, *, most: int, now: datetime, campaigns: Collection[str], lane: int = 0
+) -> list[Due]:
+    """What looks claimable in one lane, earliest expiry first. A hint: `claim` looks again at each.
 
     One look at a long backlog serves many claims; looking anew for each batch would sort it all each time.
     """
     # Few of the planned are due. Left to itself the database may walk them all in the order of their expiry.
     ready = (
-        select(Send.id).where(is_in(*WAITING), Send.ready_at <= now).cte("ready").prefix_with("MATERIALIZED")
+        select(Send.id)
+        .where(is_in(*WAITING), Send.lane == lane, Send.ready_at <= now)
+        .cte("ready")
+        .prefix_with("MATERIALIZED")
     )
     found = session.execute(
         select(Send.id, Send.claims)
@@ -43,7 +49,7 @@ def find_due(session: Session, *, most: int, now: datetime, campaigns: Collectio
         .order_by(Send.expires_at, Send.id)
         .limit(most)
     )
-    return [Due(send_id=row.id, is_suspect=row.claims > 0) for row in found]
+    return [Due(send_id=row.id, is_suspect=row.claims > 0, lane=lane) for row in found]
 
 
 def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) -> list[int]:

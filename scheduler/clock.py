@@ -41,6 +41,7 @@ class Clock:
         on_silence: Callable[[float], None] | None = None,
     ) -> None:
         self._worker = worker
+        self._every = every
         self._silent_after = silent_after
         self._on_silence = on_silence or _cry
         self._stopwatch = worker.stopwatch
@@ -86,14 +87,21 @@ class Clock:
         self._worker.close()
 
     def _tick(self) -> None:
+        # A rate lets some leave every moment: waiting for the next wake-up would waste the tokens of one.
+        while 0 < (rest := self._tick_once()) < self._every and not self._done.wait(rest):
+            pass
+
+    def _tick_once(self) -> float:
+        """Returns the seconds after which the rate lets more leave; 0 for as always."""
         try:
             tally = self._worker.tick()
         except Exception:
             # The next tick finds the rows as they are; dying here would silence every tick after.
             log.exception("tick_failed")
-            return
+            return 0.0
         if tally.accepted or tally.failed or tally.held:
             log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
+        return tally.rest
 
     def _forget(self) -> None:
         worker, now = self._worker, self._worker.clock()

@@ -19,6 +19,8 @@ class RateBucket(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     tokens: Mapped[float]
     filled_at: Mapped[datetime]
+    closed_until: Mapped[datetime | None]
+    """The provider asked all of us to wait so long."""
 
 
 class BreakerState(Base):

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from runup.database import Database
 from scheduler.claiming import Due, claim, find_due, release
 from scheduler.composing import Composed, Composer
 from scheduler.drafting import Draft, read_drafts
+from scheduler.gate import Admission, Gate
 from scheduler.intending import intend, write_attempts
 from scheduler.outcomes import give_back, record_render_error
 from scheduler.replanning import Replanner
@@ -38,6 +40,7 @@ class Preparer:
     composer: Composer
     shelf: Shelf
     replanner: Replanner
+    gate: Gate
     worker: str
     provider: str
     clock: Callable[[], datetime]
@@ -76,24 +79,44 @@ class Preparer:
         self._due.clear()
 
     def _claim(self, most: int, token: str) -> list[int]:
-        if not self._due:
-            with self.database.read() as session:
-                self._due.extend(
-                    find_due(session, most=LOOK_AHEAD, now=self.clock(), campaigns=self.shelf.usable)
-                )
-        while self._due:
-            ids = self._next(most)
-            taken = transact(self.database, lambda s: claim(s, ids, token=token, now=self.clock()))  # noqa: B023
-            if taken:
+        self._look()
+        while some := self._next(most):
+            ids = [due.send_id for due in some]
+            admission, taken = transact(self.database, partial(self._take, ids=ids, token=token))
+            self.gate.admitted(admission)
+            if admission.room < len(some):
+                self._due.extendleft(reversed(some[admission.room :]))
+            if taken or not admission.room:
                 return taken
         return []
 
-    def _next(self, most: int) -> list[int]:
+    def _take(self, session: Session, *, ids: list[int], token: str) -> tuple[Admission, list[int]]:
+        now = self.clock()
+        admission = self.gate.admit(session, wanted=len(ids), now=now)
+        taken = claim(session, ids[: admission.room], token=token, now=now) if admission.room else []
+        self.gate.bucket.spend(session, admission.level, len(taken))
+        return admission, taken
+
+    def _look(self) -> None:
+        """What is due. A newsletter of any length waits for a person's own date, batch by batch."""
+        if self._due and self._due[0].lane == 0:
+            return
+        lanes = (0,) if self._due else (0, 1)
+        with self.database.read() as session:
+            for lane in lanes:
+                found = find_due(
+                    session, lane=lane, most=LOOK_AHEAD, now=self.clock(), campaigns=self.shelf.usable
+                )
+                if found:
+                    self._due.extendleft(reversed(found))
+                    return
+
+    def _next(self, most: int) -> list[Due]:
         """The first few that are due. A suspect goes alone: should it be poison, nobody dies with it."""
-        ids = [self._due.popleft()]
-        while self._due and len(ids) < most and not ids[0].is_suspect and not self._due[0].is_suspect:
-            ids.append(self._due.popleft())
-        return [due.send_id for due in ids]
+        some = [self._due.popleft()] if self._due else []
+        while self._due and len(some) < most and not some[0].is_suspect and not self._due[0].is_suspect:
+            some.append(self._due.popleft())
+        return some
 
     def _prepare(self, ids: list[int], *, token: str) -> list[Call]:
         with self.database.read() as session:
@@ -135,6 +158,7 @@ class Preparer:
             for send_id, ready_at in verdict.close.items():
                 release(session, [send_id], token=token, ready_at=ready_at)
             failed = [i for i in ids if i not in verdict.passed and i not in verdict.close]
+            self.gate.bucket.give_back(session, len(ids) - len(verdict.passed))
             return verdict.passed, self._give_up(session, failed, token=token, now=now)
 
         passed, concerned = transact(self.database, act)

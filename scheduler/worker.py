@@ -14,17 +14,19 @@ from sqlalchemy.orm import Session
 from delivery.provider import Provider
 from runup.database import Database
 from scheduler.braking import brake
-from scheduler.breaker import Breaker
+from scheduler.bucket import Bucket
 from scheduler.canary import Aviary
 from scheduler.clock_guard import ClockGuard
 from scheduler.composing import Composer
 from scheduler.doubt import Jury
+from scheduler.gate import Gate
 from scheduler.heartbeat import Pulse
 from scheduler.horizon import next_moment
 from scheduler.journal import Journal
 from scheduler.listening import Listener
-from scheduler.outcomes import NOT_CALLED, OK, Answer, record
+from scheduler.outcomes import NOT_CALLED, OK
 from scheduler.preparing import Preparer
+from scheduler.recording import Recorder
 from scheduler.replanning import Replanner
 from scheduler.shelf import Shelf
 from scheduler.sweeping import recover_leases
@@ -46,6 +48,8 @@ class Tally:
     planned_again: int = 0
     held: str = ""
     """Why nothing was claimed, in plain words; empty when that was not so."""
+    rest: float = 0.0
+    """Seconds after which more may leave, when only the rate was in the way."""
 
 
 @dataclass(kw_only=True)
@@ -72,15 +76,14 @@ class Worker:
     """Why there is no room to write an intent down; empty while there is."""
     concurrency: int = 32
     batch: int | None = None
+    rate: float = 0.0
+    """Emails a second over all workers of this database; 0 for no limit."""
     stopwatch: Callable[[], float] = since_boot
     token: Callable[[], str] = lambda: secrets.token_hex(16)
     boot: str = field(default_factory=lambda: secrets.token_hex(8))
     alive_at: float = field(init=False)
     """The stopwatch when something was last finished, for the watchdog."""
     _stopping: Event = field(default_factory=Event)
-    _breaker: Breaker = field(default_factory=Breaker)
-    _answers: list[Answer] = field(default_factory=list)
-    """Landed, and not yet written down."""
 
     def __post_init__(self) -> None:
         self.alive_at = self.stopwatch()
@@ -110,7 +113,7 @@ class Worker:
             self._preparer.pay_back()
         except Exception:
             # The rows say what was intended; whoever starts next finds them in doubt.
-            log.exception("answers_not_recorded", answers=len(self._answers))
+            log.exception("answers_not_recorded", answers=len(self._recorder))
         self._wire.close()
         self.provider.close()
 
@@ -120,15 +123,15 @@ class Worker:
         It may lie in the past: for what is due and cannot leave at the moment."""
         with self.database.read() as session:
             moment = next_moment(session, now=self.clock())
-        opened_until = self._breaker.opened_until
-        return max(moment, opened_until) if moment and opened_until else moment
+        probe_at = self._gate.reading.probe_at
+        return max(moment, probe_at) if moment and probe_at else moment
 
     # -- a round: what must be right before anything is claimed, then the sending itself ------------------
 
     def _round(self, tally: Tally) -> bool:
         """Returns whether there is more to do at once."""
         transact(self.database, self._beat)
-        self._write_down()
+        self._recorder.write_down()
         if self.guard is not None and (why := self.guard.look(self.database)):
             tally.held = why
             return False
@@ -145,6 +148,7 @@ class Worker:
     def _beat(self, session: Session) -> None:
         now = self.clock()
         self._shelf.look(session, now=now)
+        self._gate.look(session)
         self._pulse.beat(session, now=now)
 
     def _plan(self, tally: Tally) -> str:
@@ -161,16 +165,18 @@ class Worker:
             is_late = self.stopwatch() - began > ROUND
             room = 0 if held_by_brake or is_late else self._room()
             calls = self._preparer.calls(room) if room else []
+            self._gate.launched(len(calls))
             self._wire.launch(calls)
             tally.planned_again += self._preparer.plan_again()
             if not self._wire.flying:
-                tally.held = held_by_brake or self._breaker.held(self.provider.name, now=self.clock())
+                tally.held = held_by_brake or self._gate.held(now=self.clock())
+                tally.rest = 0.0 if held_by_brake else self._gate.rest(now=self.clock())
                 return is_late and not self._stopping.is_set()
             if not calls or not self._wire.free:
                 self._land(tally)
 
     def _room(self) -> int:
-        free = self._breaker.room(self._wire.free, flying=self._wire.flying, now=self.clock())
+        free = self._gate.room(self._wire.free, flying=self._wire.flying, now=self.clock())
         has_no_time = self.guard is not None and self.guard.is_frozen
         return 0 if self._stopping.is_set() or has_no_time else min(free, self._most)
 
@@ -180,32 +186,17 @@ class Worker:
 
     def _land(self, tally: Tally) -> None:
         answers = self._wire.land(most=self._most)
-        self._answers += answers
-        if self.journal is not None:
-            self.journal.append(answers, now=self.clock())
+        self._recorder.keep(answers)
         for answer in answers:
-            self._breaker.hear(answer.outcome, now=self.clock())
             tally.accepted += answer.outcome.kind == OK
             tally.failed += answer.outcome.kind not in (OK, NOT_CALLED)
-        self._write_down()
+        self._recorder.write_down()
         self._sign()
-
-    def _write_down(self) -> None:
-        if not self._answers:
-            return
-        try:
-            transact(self.database, lambda session: record(session, self._answers, now=self.clock()))
-        except Exception:
-            # Kept here for the next round, and on another file should there be none.
-            if self.journal is not None:
-                self.journal.sync(now=self.clock())
-            raise
-        self._answers = []
 
     def _land_all(self, tally: Tally) -> None:
         while self._wire.flying:
             self._land(tally)
-        self._write_down()
+        self._recorder.write_down()
 
     # -- the parts ----------------------------------------------------------------------------------------
 
@@ -222,6 +213,15 @@ class Worker:
             aviary=Aviary(**shared, sender=self.composer.sender, address=self.canary_address),
             progress=self._sign,
         )
+
+    @cached_property
+    def _gate(self) -> Gate:
+        name = self.provider.name
+        return Gate(provider=name, bucket=Bucket(name=name, rate=self.rate))
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(database=self.database, gate=self._gate, clock=self.clock, journal=self.journal)
 
     @cached_property
     def _pulse(self) -> Pulse:
@@ -248,6 +248,7 @@ class Worker:
             composer=self.composer,
             shelf=self._shelf,
             replanner=self._replanner,
+            gate=self._gate,
             worker=self.boot,
             provider=self.provider.name,
             clock=self.clock,

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("tokens", sa.Double(), nullable=False),
         sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_rate_bucket")),
     )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
