@@ -16,9 +16,12 @@ from subscribers import zone_names
 
 
 class Pages:
-    """The HTML pages of `templates/pages`. Every value is escaped; an unknown one is an error."""
+    """The HTML pages of `templates/pages`. Every value is escaped; an unknown one is an error.
 
-    def __init__(self, brand: Brand) -> None:
+    `names` are values and functions that every page may use, besides brand, dates and time zones.
+    """
+
+    def __init__(self, brand: Brand, **names: Any) -> None:
         self._environment = Environment(
             loader=PackageLoader("templates", "pages"),
             autoescape=True,
@@ -33,6 +36,7 @@ class Pages:
             zone_choices=zone_choices,
             is_other_zone=lambda name: name in zone_names() and not is_listed(name),
             country_choices=country_choices,
+            **names,
         )
 
         self._environment.filters["sentence"] = _sentence

@@ -48,6 +48,11 @@ def tokens_of(color: str) -> dict[str, str]:
     return dict(zip(names, "".join(str(piece) for piece, _ in document.pieces).split(), strict=True))
 
 
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
 @settings(max_examples=60, deadline=None)
 @given(color=colors)
 @example(color="#000000")
