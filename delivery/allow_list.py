@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from delivery.email import Email
 from delivery.provider import Accepted, Provider, Rejected
@@ -45,6 +46,11 @@ class AllowList:
         """What `provider` can tell; None when it is no witness."""
         ask = getattr(self._provider, "was_accepted", None)
         return ask(reference, attempt) if ask else None
+
+    def server_time(self) -> datetime | None:
+        """What `provider` can tell of the time."""
+        ask = getattr(self._provider, "server_time", None)
+        return ask() if ask else None
 
     def close(self) -> None:
         self._provider.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from ssl import SSLContext, create_default_context
 from urllib.parse import urlsplit
@@ -39,13 +41,21 @@ class KeptHttp:
         self._timeout = timeout
         self._pool: Pool[DeadlineSocket] = Pool(self._connect)
 
-    def exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Send one request and read its reply, all within the timeout.
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Send one request and read its reply, all within the timeout (seconds; the usual one if None).
 
         Raises NotSent as long as the other side cannot have a complete request, Unknown from then on. With
         a Content-Length a request is complete with its last byte, and a send that fails kept that byte back.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + (timeout or self._timeout)
         request = HiddenBytes(self._head(method, target, headers, len(body)) + body)
         try:
             connection, _ = self._pool.take(deadline)
@@ -62,6 +72,17 @@ class KeptHttp:
             else:
                 connection.close()
         return reply
+
+    def server_time(self) -> datetime | None:
+        """What the other side's clock says now, within five seconds; None when it cannot be learned.
+
+        Asks for nothing and shows no key: any reply has its date."""
+        try:
+            reply = self.exchange("GET", "/", {}, b"", timeout=5.0)
+            told = parsedate_to_datetime(reply.headers["date"])
+        except (NotSent, Unknown, KeyError, ValueError):
+            return None
+        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
 
     def close(self) -> None:
         self._pool.close()

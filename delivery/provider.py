@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from delivery.email import Email
@@ -37,6 +38,14 @@ class Witness(Protocol):
 
     def was_accepted(self, reference: str, attempt: int) -> bool | None:
         """True: it has that attempt; False: it never took it; None: it cannot tell. Either is for certain."""
+        ...
+
+
+class Timekeeper(Protocol):
+    """A provider whose server tells what time it is."""
+
+    def server_time(self) -> datetime | None:
+        """Asks now, without a key; aware UTC, and None when it cannot be learned within some seconds."""
         ...
 
 

@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from delivery.records import forget_old_records
+from scheduler.braking import active_hold
 from scheduler.retention import forget_overdue
 from scheduler.transaction import transact
 from scheduler.worker import Worker
@@ -60,7 +61,7 @@ class Clock:
             id="tick",
         )
         self._scheduler.add_job(
-            self._forget,
+            self.forget,
             IntervalTrigger(hours=1, timezone="UTC"),
             misfire_grace_time=None,
             coalesce=True,
@@ -103,9 +104,12 @@ class Clock:
             log.info("tick", accepted=tally.accepted, failed=tally.failed, held=tally.held)
         return tally.rest
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Delete what we said we would; nothing while a brake is on or the clock is in doubt."""
         worker, now = self._worker, self._worker.clock()
         try:
+            if self._is_stopped(worker):
+                return
             forgotten = transact(
                 worker.database,
                 lambda session: forget_overdue(session, catalog=worker.composer.catalog, now=now),
@@ -118,6 +122,13 @@ class Clock:
             return
         if forgotten:
             log.info("forgotten", people_and_interviews=forgotten)
+
+    @staticmethod
+    def _is_stopped(worker: Worker) -> bool:
+        if worker.guard is not None and worker.guard.look(worker.database):
+            return True
+        with worker.database.read() as session:
+            return active_hold(session) is not None
 
     def look(self) -> None:
         """Cry once when the silence has become too long, and again only after it was broken."""

@@ -15,7 +15,7 @@ from runup.database import Database
 from scheduler.braking import put_on
 from scheduler.send import Heartbeat, Hold
 from scheduler.transaction import transact
-from scheduler.witness import Testimony, Witness
+from scheduler.witness import ServerTime, Witness
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +155,7 @@ class ClockGuard:
             hold.released_until = now
 
 
-def _disagrees(wall: datetime, testimony: Testimony) -> str:
+def _disagrees(wall: datetime, testimony: ServerTime) -> str:
     return f"this machine's clock is {_distance(wall - testimony.now)} of that of {testimony.whose}"
 
 

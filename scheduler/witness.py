@@ -20,7 +20,7 @@ _NOW = text(
 
 
 @dataclass(frozen=True)
-class Testimony:
+class ServerTime:
     """What time it is by the clock of `whose`, in words. `is_database`: all workers are measured by it."""
 
     now: datetime
@@ -28,7 +28,7 @@ class Testimony:
     is_database: bool = False
 
 
-Witness = Callable[[], Testimony | None]
+Witness = Callable[[], ServerTime | None]
 
 
 def witness_of(database: Database, provider: Provider) -> Witness:
@@ -37,13 +37,13 @@ def witness_of(database: Database, provider: Provider) -> Witness:
     It asks when called, which may take a few seconds, and raises nothing.
     """
 
-    def ask() -> Testimony | None:
+    def ask() -> ServerTime | None:
         return _of_database(database) or _of_provider(provider)
 
     return ask
 
 
-def _of_database(database: Database) -> Testimony | None:
+def _of_database(database: Database) -> ServerTime | None:
     if database.is_sqlite:
         return None
     try:
@@ -51,10 +51,10 @@ def _of_database(database: Database) -> Testimony | None:
             now, is_ours = connection.execute(_NOW).one()
     except DBAPIError:
         return None
-    return None if is_ours else Testimony(now, "the database's server", is_database=True)
+    return None if is_ours else ServerTime(now, "the database's server", is_database=True)
 
 
-def _of_provider(provider: Provider) -> Testimony | None:
+def _of_provider(provider: Provider) -> ServerTime | None:
     ask = getattr(provider, "server_time", None)
     now = ask() if ask else None
-    return Testimony(now, f"{provider.name}'s server") if now else None
+    return ServerTime(now, f"{provider.name}'s server") if now else None

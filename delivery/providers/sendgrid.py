@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -68,6 +69,11 @@ class SendGrid:
         if reply.status == 202:  # nothing else: a proxy's 200 is not SendGrid's word (H3)
             return Accepted(message_id=reply.headers.get("x-message-id", ""), status=202)
         raise refusal(reply, sent_at=email.date)
+
+    def server_time(self) -> datetime | None:
+        """See Timekeeper."""
+        told: datetime | None = self._client.server_time()
+        return told
 
     def close(self) -> None:
         self._client.close()

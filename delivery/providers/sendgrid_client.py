@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import partial
 from ssl import SSLContext
 from typing import Any
@@ -66,6 +67,9 @@ class KeptClient(Client):  # type: ignore[misc]  # the library has no types
     def _exchange(self, method: str, *, request_body: bytes) -> Reply:
         target = self._build_url(None).removeprefix(self.host)
         return self._transport.exchange(method, target, self.request_headers, request_body)
+
+    def server_time(self) -> datetime | None:
+        return self._transport.server_time()
 
     def close(self) -> None:
         self._transport.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, cast
 
 import orjson
@@ -106,6 +107,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, response: bytes) -> None:
         if self._transport.is_closing():
             return
+        if self._fake.date is not None:
+            dated = f"\r\nDate: {format_datetime(self._fake.date, usegmt=True)}\r\n".encode()
+            response = response.replace(b"\r\n", dated, 1)
         self._transport.write(response)
         self._is_busy = False
         if self._buffer:

@@ -28,6 +28,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ class SendGridFake:
         """Method, path and headers of each request whose head arrived."""
         self.bodies: collections.deque[dict[str, Any]] = collections.deque(maxlen=100)
         """The latest valid bodies."""
+        self.date: datetime | None = None
+        """What its clock says in every reply; None: it says nothing."""
         self.connections = 0
         self.choose_fault: Callable[[], Fault | None] = lambda: None
         """Asked for every request that `fail_next` has nothing for."""
