@@ -11,12 +11,17 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
+from delivery.records import FeedCount, counts, last_heard_at
 from scheduler import Heartbeat, Hold, Send, State
+from scheduler.send import UNFINISHED
 from subscribers import Interview, Subscriber, Suppression
 from subscribers.suppression import EVERYTHING
 
 SILENT_AFTER = timedelta(minutes=2)
 """A worker ticks every few seconds; after this long without one, something is wrong."""
+FINAL_WITHIN = timedelta(hours=73)
+"""Providers try for 72 hours; after that a send without a final event has been lost on their side."""
+DOUBLED = "doubled"
 LATE_AFTER = timedelta(minutes=5)
 """A send that has been ready for so long is late."""
 
@@ -47,6 +52,14 @@ class Status:
     """Campaigns that are paused."""
     subscribers: int
     interviews_to_come: int
+    heard_at: datetime | None
+    """When a feed of events last told us anything; None: never."""
+    unusable: dict[str, int]
+    """What feeds brought that could not be used, by kind: foreign, wrong_address, malformed, …"""
+    doubled: int
+    """Sends that left twice, by the feed's own word."""
+    without_end: int
+    """Accepted more than 73 hours ago (and less than 30 days), and no feed ever said how it ended."""
 
     @property
     def is_ticking(self) -> bool:
@@ -60,6 +73,7 @@ def status(session: Session, *, now: datetime) -> Status:
     due, late, oldest = session.execute(_due(now)).one()
     beats = session.scalars(select(Heartbeat).order_by(Heartbeat.last_tick_at.desc()).limit(100)).all()
     alive = [beat for beat in beats if now - beat.last_tick_at <= SILENT_AFTER]
+    told = counts(session)
     return Status(
         at=now,
         states=states,
@@ -81,7 +95,25 @@ def status(session: Session, *, now: datetime) -> Status:
             Interview.canceled_at.is_(None),
             of=Interview.id,
         ),
+        heard_at=last_heard_at(session),
+        unusable=_unusable(told),
+        doubled=sum(found.total for found in told if found.what == DOUBLED),
+        without_end=_count(
+            session,
+            Send.state.in_(UNFINISHED),
+            Send.left_at < now - FINAL_WITHIN,
+            Send.left_at > now - timedelta(days=30),
+            of=Send.id,
+        ),
     )
+
+
+def _unusable(told: Sequence[FeedCount]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for found in told:
+        if found.what not in ("event", DOUBLED):
+            totals[found.what] = totals.get(found.what, 0) + found.total
+    return dict(sorted(totals.items()))
 
 
 def next_due_at(session: Session) -> datetime | None:

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from delivery.records import records_of
 from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.people import find_person
@@ -20,6 +21,7 @@ from scheduler import Attempt, Send, State, outlook, release_brake
 from subscribers import Subscriber, masked
 
 app = App(name="sends", help="What left, what will leave, and why something did not.")
+app.command("runup.cli.sends_doubt:doubt")
 _COLUMNS = {"id": "No", "local_at": "When (theirs)", "subscriber": "Who", "step": "Step", "state": "State",
             "reason": "Reason"}  # fmt: skip
 _FACTS = {
@@ -30,6 +32,14 @@ _FACTS = {
 }  # fmt: skip
 _ATTEMPT = {"number": "Attempt", "intent_at": "Begun", "provider": "Provider", "kind": "Came of it",
             "status": "Code", "error": "Error"}  # fmt: skip
+_EVENT = {
+    "occurred_at": "Heard of it",
+    "type": "What",
+    "attempt": "Attempt",
+    "source": "From",
+    "detail": "Said",
+}
+_EVENT_KEYS = ("occurred_at", "type", "attempt", "source", "is_permanent", "detail")
 _KEYS = ("id", "campaign", "step", "occasion", "subscriber_id", "state", "reason", "detail", "due_at",
          "local_at", "zone", "expires_at", "left_at", "finished_at", "attempts",
          "merged", "reference")  # fmt: skip
@@ -116,21 +126,26 @@ def show_(number: int, /, *, json: bool = False) -> None:
     number
         Its number in `list`.
     json
-        Print JSON: the keys of `list`, and attempts with number, worker, provider, intent_at, finished_at,
-        kind, status, provider_message_id, error.
+        Print JSON: the keys of `list`; attempts with number, worker, provider, intent_at, finished_at, kind,
+        status, provider_message_id, error, heard_at; and events with occurred_at, type, attempt, source,
+        is_permanent, detail.
     """
     with opened() as application, application.database.read() as session:
         send = session.get(Send, number)
         if send is None:
             raise BadInput(f"there is no send {number}; `runup sends list` shows their numbers")
         facts, attempts = _row(send, send.subscriber.address), _attempts(session, send)
+        events = [{key: getattr(r, key) for key in _EVENT_KEYS} for r in records_of(session, send.reference)]
     if json:
-        print_json(facts | {"attempts": attempts})
+        print_json(facts | {"attempts": attempts, "events": events})
         return
     show_facts(facts, _FACTS, as_json=False)
     if attempts:
         say("")
         show(attempts, _ATTEMPT, as_json=False, empty="")
+    if events:
+        say("")
+        show(events, _EVENT, as_json=False, empty="")
 
 
 @app.command
@@ -207,6 +222,7 @@ def _attempts(session: Session, send: Send) -> list[dict[str, Any]]:
         "status",
         "provider_message_id",
         "error",
+        "heard_at",
     )
     rows = session.scalars(select(Attempt).where(Attempt.send_id == send.id).order_by(Attempt.number))
     return [{key: getattr(row, key) for key in keys} for row in rows]

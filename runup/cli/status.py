@@ -18,7 +18,8 @@ def status(*, json: bool = False) -> None:
     ----------
     json
         Print JSON: at, is_ticking, last_tick_at, workers, note, holds, paused, due, late, lateness_seconds,
-        in_doubt, next_due_at, states, subscribers, interviews_to_come.
+        in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable, doubled,
+        without_end.
     """
     with opened() as application, application.database.read() as session:
         found = read_status(session, now=application.clock())
@@ -42,14 +43,24 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         ("Next", _next(found)),
         (
             "In doubt",
-            f"{found.in_doubt:,}" + ("; `runup sends list --state in_doubt`" if found.in_doubt else ""),
+            f"{found.in_doubt:,}" + ("; `runup sends doubt` says what will happen" if found.in_doubt else ""),
         ),
+        ("Feed", _feed(found)),
         ("Sends", counts or "none yet"),
         ("People", f"{found.subscribers:,}; interviews to come: {found.interviews_to_come:,}"),
     ]
     lines += [("Stopped", f"{hold} Then `runup sends release`.") for hold in found.holds]
     lines += [("Paused", f"{key}; `runup campaigns resume {key}`") for key in found.paused]
     return lines
+
+
+def _feed(found: Status) -> str:
+    heard = "nothing was ever heard of an email that left"
+    words = [f"last heard {ago(found.heard_at, found.at)}" if found.heard_at else heard]
+    words += [f"{found.without_end:,} without an end after 73 hours"] if found.without_end else []
+    words += [f"{found.doubled:,} left twice"] if found.doubled else []
+    words += [f"{number:,} {what.replace('_', ' ')}" for what, number in found.unusable.items()]
+    return "; ".join(words)
 
 
 def _next(found: Status) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from terminals import Terminal, add_ana
 
 from runup.application import Application
 from runup.settings import Settings
+from scheduler import Send
 
 ANA = "ana@example.com"
 
@@ -188,3 +190,23 @@ def test_a_damaged_database_is_told(with_ana: Terminal) -> None:
     assert result.code == 1
     assert "refers to a missing interview" in result.err
     assert os.path.getsize(file) > 0  # noqa: PTH202
+
+
+def test_doubt_says_what_will_happen_to_each_and_when(with_ana: Terminal) -> None:
+    assert with_ana.ok("sends", "doubt", "--json").json == []
+    with Application.open(Settings.load()).database.write() as session:
+        for step, resends in (("welcome", 0), ("confirm", 0)):
+            send = (
+                session.scalars(select(Send).where(Send.step == step)).first()
+                or session.scalars(select(Send).where(Send.step == "day_before")).one()
+            )
+            send.state, send.reason, send.finished_at = "in_doubt", None, None
+            send.intent_at, send.attempts, send.resends = datetime.now(UTC), 1, resends
+            send.expires_at = send.expires_at or datetime.now(UTC) + timedelta(days=1)
+    first, second = with_ana.ok("sends", "doubt", "--json").json
+    assert {first["then"], second["then"]} == {"resend", "unknown"}
+    assert first["silence_counts_at"] < first["deadline"]
+    words = with_ana.ok("sends", "doubt").out
+    assert "ends as unknown" in words
+    assert "sent once more, blindly" in words
+    assert ANA not in words
