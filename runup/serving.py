@@ -52,7 +52,11 @@ def until_told() -> Iterator[threading.Event]:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError when the port is taken or not ours to take."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    listener = socket.create_server((host, port), family=family)
+    # Connections inherit it. asyncio sets it only where a socket names its protocol, which this one does not:
+    # every answer on a kept connection would wait 40 ms for the acknowledgement of its own head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 class Site:

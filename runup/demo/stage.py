@@ -16,6 +16,7 @@ from runup.application import Application
 from runup.database import upgrade
 from runup.demo.clock import VirtualClock
 from runup.demo.inbox import inbox_routes
+from runup.serving import listen
 from runup.settings import Settings
 from runup.web.app import create_app
 from runup.workspace import FILE, create_secrets
@@ -40,7 +41,7 @@ def stage(folder: Path, *, start: datetime, port: int = 0, database: str = "") -
     The folder is a workspace like any other afterwards: the command line works in it. `database`: another
     address than SQLite in the folder.
     """
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = listen("127.0.0.1", port)
     settings = _workspace(folder, site=f"http://127.0.0.1:{listener.getsockname()[1]}", database=database)
     clock = VirtualClock(start)
     application = Application.open(settings, clock=clock)

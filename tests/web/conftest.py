@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from runup.application import Application
 from runup.database import Base, Database, upgrade
+from runup.serving import listen
 from runup.settings import Settings
 from runup.web import create_app
 from subscribers import Interview, Purpose
@@ -61,7 +62,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
     """A port nobody else has, known before the settings name it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen("127.0.0.1", 0) as listener:
         yield listener
 
 
