@@ -26,6 +26,8 @@ class Campaign(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     state: Mapped[str] = mapped_column(String(16), default=CampaignState.RUNNING)
     version: Mapped[str] = mapped_column(String(64), default="")
+    version_at: Mapped[datetime | None]
+    """Since when it is that version."""
     created_at: Mapped[datetime]
 
 
@@ -81,7 +83,7 @@ def register(session: Session, sequence: Sequence, *, now: datetime) -> Campaign
         session.add(campaign)
         session.flush()
     if campaign.version != sequence.version or is_new:
-        campaign.version = sequence.version
+        campaign.version, campaign.version_at = sequence.version, now
         if not is_new:
             _plan_everybody_again(session, sequence.key)
         known = set(session.scalars(select(CampaignStep.step).where(CampaignStep.campaign == sequence.key)))
@@ -103,12 +105,12 @@ def _plan_everybody_again(session: Session, key: str) -> None:
     )
 
 
-def pause(session: Session, campaign: Campaign, *, now: datetime) -> bool:
-    """Nothing of it leaves until `resume`. Returns whether it was running."""
+def pause(session: Session, campaign: Campaign, *, now: datetime, why: str = "") -> bool:
+    """Nothing of it leaves until `resume`. Returns whether it was running. `why`, when no operator did it."""
     if campaign.state != CampaignState.RUNNING:
         return False
     campaign.state = CampaignState.PAUSED
-    session.add(CampaignPause(campaign=campaign.key, began_at=now))
+    session.add(CampaignPause(campaign=campaign.key, began_at=now, why=why[:300]))
     return True
 
 

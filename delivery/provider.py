@@ -80,9 +80,16 @@ class NotSent(DeliveryError):
 
 
 class Rejected(DeliveryError):
-    """The provider refuses this email and would refuse it again."""
+    """The provider refuses this email and would refuse it again.
+
+    `blames_recipient`: for whom it is addressed to; the same words to somebody else may be welcome.
+    """
 
     kind = "R"
+
+    def __init__(self, message: str, *, status: int = 0, blames_recipient: bool = False) -> None:
+        super().__init__(message, status=status)
+        self.blames_recipient = blames_recipient
 
 
 class AccountRefused(DeliveryError):

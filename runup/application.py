@@ -77,6 +77,7 @@ class Application:
             ),
             clock=self.clock,
             concurrency=self.settings.concurrency,
+            rate=self.settings.rate,
             journal=Journal(self.settings.journal_folder),
             canary_address=self.settings.canary,
         )

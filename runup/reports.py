@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.enrollment import Campaign, CampaignState
+from campaigns.enrollment import Campaign, CampaignPause, CampaignState
 from delivery.records import FeedCount, counts, last_heard_at
-from scheduler import Heartbeat, Hold, Send, State
+from scheduler import BreakerState, Heartbeat, Hold, Send, State
 from scheduler.send import UNFINISHED
 from subscribers import Interview, Subscriber, Suppression
 from subscribers.suppression import EVERYTHING
@@ -50,6 +50,10 @@ class Status:
     """Brakes that wait for an operator."""
     paused: tuple[str, ...]
     """Campaigns that are paused."""
+    pauses: tuple[dict[str, Any], ...]
+    """Those that a worker paused by itself: campaign, began_at, why."""
+    breaker: dict[str, Any]
+    """Of the provider in use: provider, is_open, opened_at, probe_at, why, failures (in a row)."""
     subscribers: int
     interviews_to_come: int
     heard_at: datetime | None
@@ -66,7 +70,7 @@ class Status:
         return self.last_tick_at is not None and self.at - self.last_tick_at <= SILENT_AFTER
 
 
-def status(session: Session, *, now: datetime) -> Status:
+def status(session: Session, *, now: datetime, provider: str = "") -> Status:
     """The queue, its lateness, what is in doubt, and whether anybody works."""
     counted = select(Send.state, func.count()).group_by(Send.state).order_by(Send.state)
     states = dict(session.execute(counted).all())
@@ -87,6 +91,8 @@ def status(session: Session, *, now: datetime) -> Status:
         note=next((beat.note for beat in alive if beat.note), ""),
         holds=tuple(session.scalars(select(Hold.detail).where(Hold.released_until.is_(None)))),
         paused=tuple(session.scalars(select(Campaign.key).where(Campaign.state == CampaignState.PAUSED))),
+        pauses=_pauses(session),
+        breaker=_breaker(session, provider),
         subscribers=_count(session, Subscriber.erased_at.is_(None), of=Subscriber.id),
         interviews_to_come=_count(
             session,
@@ -106,6 +112,27 @@ def status(session: Session, *, now: datetime) -> Status:
             of=Send.id,
         ),
     )
+
+
+def _pauses(session: Session) -> tuple[dict[str, Any], ...]:
+    found = (
+        select(CampaignPause.campaign, CampaignPause.began_at, CampaignPause.why)
+        .where(CampaignPause.ended_at.is_(None), CampaignPause.why != "")
+        .order_by(CampaignPause.campaign)
+    )
+    return tuple(dict(row) for row in session.execute(found).mappings())
+
+
+def _breaker(session: Session, provider: str) -> dict[str, Any]:
+    row = session.get(BreakerState, provider)
+    return {
+        "provider": provider,
+        "is_open": row is not None and row.opened_at is not None,
+        "opened_at": row and row.opened_at,
+        "probe_at": row and row.probe_at,
+        "why": row.why if row else "",
+        "failures": row.failures if row else 0,
+    }
 
 
 def _unusable(told: Sequence[FeedCount]) -> dict[str, int]:

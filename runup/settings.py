@@ -127,6 +127,8 @@ class Settings(BaseSettings):
 
     concurrency: int = Field(default=32, ge=1, le=512)
     """Calls to the provider in flight at once."""
+    rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Emails a second that may leave, over all workers; 0 for no limit."""
     trusted_proxies: Words = ()
     """Network addresses of your reverse proxies: only they may say who a visitor is."""
 

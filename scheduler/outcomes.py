@@ -33,6 +33,7 @@ class Outcome:
     message_id: str = ""
     error: str = ""
     retry_after: float | None = None
+    blames_recipient: bool = False
 
     @classmethod
     def failed(cls, error: DeliveryError) -> Outcome:
@@ -41,6 +42,7 @@ class Outcome:
             status=error.status,
             error=str(error)[:300],
             retry_after=getattr(error, "retry_after", None),
+            blames_recipient=getattr(error, "blames_recipient", False),
         )
 
 

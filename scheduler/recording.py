@@ -13,6 +13,7 @@ from scheduler.breaker import Reading
 from scheduler.gate import Gate
 from scheduler.journal import Journal
 from scheduler.outcomes import Answer, record
+from scheduler.refusals import of_the_words, pause_refused
 from scheduler.transaction import transact
 
 
@@ -51,6 +52,8 @@ class Recorder:
             raise
         answers, self._answers = self._answers, []
         self.gate.heard(reading, [answer.outcome for answer in answers])
+        if refused := of_the_words(answers):
+            transact(self.database, lambda session: pause_refused(session, refused, now=self.clock()))
 
     def _record(self, session: Session) -> Reading:
         now = self.clock()

@@ -198,7 +198,11 @@ class Attempt(Base):
     """One intent to call the provider, written before the call, and what came of it."""
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("send_id", "number"), Index("ix_attempt_intent_at", "intent_at"))
+    __table_args__ = (
+        UniqueConstraint("send_id", "number"),
+        Index("ix_attempt_intent_at", "intent_at"),
+        _partial("ix_attempt_refused", "finished_at", where="kind = 'R'"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     send_id: Mapped[int] = mapped_column(ForeignKey("send.id"))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
-from campaigns.enrollment import Campaign, CampaignState, register
+from campaigns.enrollment import Campaign, CampaignPause, CampaignState, register
 from campaigns.errors import CampaignError
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,8 @@ class Shelf:
     usable: list[str] = field(default_factory=list)
     _broken: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     _missing: list[str] = field(default_factory=list)
+    _paused: list[tuple[str, str]] = field(default_factory=list)
+    """By a worker, with its reason."""
     _registered: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, session: Session, *, now: datetime) -> None:
@@ -36,6 +38,14 @@ class Shelf:
         self.usable = [key for key in keys if key not in self._broken]
         running = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.key)
         self._missing = [key for key in session.scalars(running) if key not in keys]
+        self._paused = [
+            (key, why)
+            for key, why in session.execute(
+                select(CampaignPause.campaign, CampaignPause.why)
+                .where(CampaignPause.ended_at.is_(None), CampaignPause.why != "")
+                .order_by(CampaignPause.campaign)
+            )
+        ]
 
     def broke(self, key: str, error: CampaignError, *, now: datetime) -> None:
         log.error("campaign_cannot_be_read", campaign=key, error=str(error))
@@ -46,7 +56,9 @@ class Shelf:
     def note(self) -> str:
         """What is wrong, in words for the operator; empty when nothing is."""
         broken = [f"campaign {key} cannot be read: {why}" for key, (_, why) in sorted(self._broken.items())]
-        return "; ".join([*broken, *(f"campaign {key} is not among the templates" for key in self._missing)])
+        missing = [f"campaign {key} is not among the templates" for key in self._missing]
+        paused = [f"campaign {key} is paused: {why}" for key, why in self._paused]
+        return "; ".join([*broken, *missing, *paused])
 
     def _read(self, session: Session, key: str, *, now: datetime) -> None:
         if key in self._broken:

@@ -13,6 +13,7 @@ from campaigns import pause as pause_campaign
 from campaigns import resume as resume_campaign
 from campaigns.checking import check_campaign
 from campaigns.describing import describe
+from campaigns.enrollment import CampaignPause
 from campaigns.finding import summary
 from runup.application import Application, system_clock
 from runup.cli.opening import opened
@@ -39,13 +40,15 @@ def list_(*, json: bool = False) -> None:
     Parameters
     ----------
     json
-        Print JSON: key, name, state, steps, enrollments, waiting, version.
+        Print JSON: key, name, state, steps, enrollments, waiting, version, why (a worker paused it).
     """
     with opened() as application, application.database.read() as session:
         keys = application.catalog.keys()
         rows = [_row(session, application.catalog.sequence(key)) for key in keys]
     shown = rows if json else [row | {"version": row["version"][:10]} for row in rows]
     show(shown, _LIST, as_json=json, empty="There is no campaign.")
+    if not json:
+        say(*(f"{row['key']} is paused: {row['why']}" for row in rows if row["why"]))
 
 
 @app.command(name="show")
@@ -142,7 +145,16 @@ def _row(session: Session, sequence: Sequence) -> dict[str, Any]:
         ),
         "waiting": session.scalar(waiting),
         "version": sequence.version,
+        "why": _why_paused(session, sequence.key),
     }
+
+
+def _why_paused(session: Session, key: str) -> str:
+    """What made a worker pause it; empty when it runs, or an operator paused it."""
+    open_ones = select(CampaignPause.why).where(
+        CampaignPause.campaign == key, CampaignPause.ended_at.is_(None)
+    )
+    return session.scalar(open_ones.order_by(CampaignPause.id.desc()).limit(1)) or ""
 
 
 def _stored(session: Session, application: Application, campaign: str) -> Campaign:

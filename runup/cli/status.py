@@ -17,12 +17,12 @@ def status(*, json: bool = False) -> None:
     Parameters
     ----------
     json
-        Print JSON: at, is_ticking, last_tick_at, workers, note, holds, paused, due, late, lateness_seconds,
-        in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable, doubled,
-        without_end.
+        Print JSON: at, is_ticking, last_tick_at, workers, note, holds, paused, pauses, breaker, due, late,
+        lateness_seconds, in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable,
+        doubled, without_end.
     """
     with opened() as application, application.database.read() as session:
-        found = read_status(session, now=application.clock())
+        found = read_status(session, now=application.clock(), provider=application.settings.provider)
     if json:
         facts = asdict(found) | {
             "is_ticking": found.is_ticking,
@@ -50,8 +50,20 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         ("People", f"{found.subscribers:,}; interviews to come: {found.interviews_to_come:,}"),
     ]
     lines += [("Stopped", f"{hold} Then `runup sends release`.") for hold in found.holds]
-    lines += [("Paused", f"{key}; `runup campaigns resume {key}`") for key in found.paused]
+    lines += _provider(found)
+    why = {pause["campaign"]: f": {pause['why']}" for pause in found.pauses}
+    lines += [("Paused", f"{key}{why.get(key, '')}; `runup campaigns resume {key}`") for key in found.paused]
     return lines
+
+
+def _provider(found: Status) -> list[tuple[str, str]]:
+    """Only of a provider that fails; the answer of one that works is that emails leave."""
+    breaker = found.breaker
+    if not breaker["is_open"]:
+        return []
+    since, again = ago(breaker["opened_at"], found.at), ago(breaker["probe_at"], found.at)
+    words = f"{breaker['provider']} fails since {since}: {breaker['why']}; one email is tried {again}"
+    return [("Provider", words)]
 
 
 def _feed(found: Status) -> str:

@@ -89,6 +89,16 @@ def upgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.add_column(sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index("ix_attempt_intent_at", ["intent_at"], unique=False)
+        batch_op.create_index(
+            "ix_attempt_refused",
+            ["finished_at"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'R'"),
+            postgresql_where=sa.text("kind = 'R'"),
+        )
+
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("version_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("campaign_pause", schema=None) as batch_op:
         batch_op.add_column(sa.Column("why", sa.String(length=300), nullable=False, server_default=""))
@@ -122,7 +132,15 @@ def downgrade() -> None:
     with op.batch_alter_table("campaign_pause", schema=None) as batch_op:
         batch_op.drop_column("why")
 
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.drop_column("version_at")
+
     with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_attempt_refused",
+            sqlite_where=sa.text("kind = 'R'"),
+            postgresql_where=sa.text("kind = 'R'"),
+        )
         batch_op.drop_index("ix_attempt_intent_at")
         batch_op.drop_column("heard_at")
 
