@@ -17,9 +17,11 @@ from delivery.bounces.reports import Finding, read_report
 from delivery.bounces.unstructured import read_unstructured
 from delivery.events import DeliveryEvent, EventType
 from delivery.redaction import quotable
+from delivery.wire import spoken_address
 
 LARGEST = 1_000_000
 """Bytes of a message that are looked at. Whoever fetches one need not fetch more than one byte beyond."""
+_MOST_SAID = 600
 _OLDEST = timedelta(days=30)
 """A date before that is a wrong clock: servers give up after five days."""
 
@@ -87,7 +89,7 @@ def _read_bounce(message: Message, data: bytes, ours: Ours | None) -> list[Findi
 
 def _event(found: Finding, ours: Ours, message: Message, data: bytes, now: datetime) -> DeliveryEvent:
     # What we ourselves wrote into the returned headers is surer than where a forwarder sent it on to.
-    address = ours.address or found.address
+    address = spoken_address(ours.address or found.address)
     return DeliveryEvent(
         id=_id(message, data, ours, found.type, address),
         reference=ours.reference,
@@ -96,7 +98,8 @@ def _event(found: Finding, ours: Ours, message: Message, data: bytes, now: datet
         occurred_at=_written_at(message, now),
         address=address,
         is_permanent=found.is_permanent,
-        detail=quotable(found.said),
+        # Redaction takes the square of a text without spaces.
+        detail=quotable(found.said[:_MOST_SAID]),
     )
 
 
