@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sendgrid_fake import SendGridFake
 from sendgrid_faults import RST_AFTER_BODY, Fault, How, answer
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from town import Town
 
 from campaigns.reasons import Reason
+from delivery import copies
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
 from scheduler import Attempt, Canary, Journal, Send, State
@@ -307,3 +308,27 @@ def test_silence_is_asked_of_attempts_that_were_heard_and_not_of_time_alone(post
         intent = posting_town.now - SILENT_FOR - timedelta(hours=1)
         assert not is_silence_evidence(session, intent, baseline=1.0, now=posting_town.now)
         assert session.scalars(select(Attempt)).all() == []
+
+
+def test_a_backup_brought_back_learns_from_the_journal_what_has_left(
+    town: Town, outbox: Path, journal: Journal
+) -> None:
+    """Rows as they were before the tick, and the journal of the tick: nothing leaves twice."""
+    town.people(5)
+    with town.database.read() as session:
+        before = {
+            send.id: {c.key: getattr(send, c.key) for c in Send.__table__.columns} for send in town.sends()
+        }
+        assert session
+    town.tick(journal=journal)
+    assert sum(copies(outbox).values()) == 5
+    with town.write() as session:
+        session.execute(delete(Attempt))
+        for values in before.values():
+            session.execute(update(Send).where(Send.id == values["id"]).values(**values))
+    town.later(minutes=2).tick(journal=Journal(journal.folder))
+    assert sum(copies(outbox).values()) == 5
+    assert {send.state for send in town.sends("welcome")} == {State.ACCEPTED}
+    town.later(minutes=2).tick(journal=Journal(journal.folder))
+    with town.database.read() as session:
+        assert {found.kind for found in session.scalars(select(Attempt))} == {"ok"}
