@@ -201,7 +201,7 @@ def _template(html: Part) -> Template:
 
 def _same(what: Visible) -> tuple[str, list[str]]:
     """The compiler's filter for links writes some characters as `%28`; that is no difference."""
-    return what.words, [unquote(link) for link in what.links]
+    return what.words, [unquote(link) for link in (*what.links, *what.pictures)]
 
 
 def _spaced(mjml: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ def inspect(
     ):
         yield from _left_over(part, words, written.get(part, ""))
         yield from _body(part, words, links, context, facts, needs_unsubscribe=needs_unsubscribe)
+    yield from _pictures(seen.pictures, context, facts)
     if len(content.html.encode()) > LARGEST_HTML:
         size = len(content.html.encode()) // 1000
         message = f"{size} kB of HTML; Gmail cuts off near 102 kB, keep it below {LARGEST_HTML // 1000}"
@@ -77,10 +78,28 @@ def _body(
         yield Remark(part, "error", "lacks {{ brand.postal_address }}")
     if needs_unsubscribe and context.links.unsubscribe not in addresses:
         yield Remark(part, "error", "lacks a link to {{ links.unsubscribe }}")
-    known = {*_texts(asdict(context.links)), *_texts(asdict(context.brand)), *_texts(facts)}
+    known = _known(context, facts)
     for address in dict.fromkeys(addresses):
         if (found := _link(address, context.brand.site_url, known)) is not None:
             yield Remark(part, *found, address)
+
+
+def _pictures(addresses: Iterable[str], context: Context, facts: Any) -> Iterator[Remark]:
+    """Pictures come from our own site, unsigned, because no reader's name is in them; or there are none."""
+    known, site = _known(context, facts), context.brand.site_url
+    for address in dict.fromkeys(addresses):
+        if not address.startswith("https://"):
+            message = f"loads a picture from `{address}`; pictures come from https://"
+            yield Remark("html", "error", message, address)
+        elif address not in known and not (site and address.startswith(f"{site}/")):
+            yield Remark("html", "warning", f"loads a picture from `{address}`; {_ELSEWHERE}", address)
+
+
+_ELSEWHERE = "whoever keeps it there sees who opens the email, so keep pictures on your own site"
+
+
+def _known(context: Context, facts: Any) -> set[str]:
+    return {*_texts(asdict(context.links)), *_texts(asdict(context.brand)), *_texts(facts)}
 
 
 def _left_over(part: str, words: str, written: str) -> Iterator[Remark]:

@@ -47,8 +47,10 @@ def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]
     compiled, parts = compile_steps(
         files, brand, limits, on_error=lambda error: findings.append(Finding.of(error))
     )
-    findings += known_names(compiled)
-    findings += check_branches(
+    unknown = known_names(compiled)
+    told = {(finding.file, finding.line) for finding in unknown}
+    findings += unknown
+    found = check_branches(
         compiled,
         parts,
         brand,
@@ -58,6 +60,8 @@ def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]
         without_unsubscribe=request["without_unsubscribe"],
         with_notes=request["with_notes"],
     )
+    # What a branch stumbles over is told better by the name that does not exist.
+    findings += [one for one in found if one.severity != "error" or (one.file, one.line) not in told]
     return [asdict(finding) for finding in sort_findings(findings)]
 
 

@@ -11,7 +11,9 @@ class Visible:
     words: str
     """Title, preheader and body with single spaces; a picture counts as its alternative text."""
     links: tuple[str, ...]
-    """Every address behind a link or a picture, in order."""
+    """Every address behind a link, in order."""
+    pictures: tuple[str, ...]
+    """Every address a picture is loaded from, in order."""
 
 
 def visible(html: str) -> Visible:
@@ -19,7 +21,7 @@ def visible(html: str) -> Visible:
     reader = _Reader(convert_charrefs=True)
     reader.feed(html)
     reader.close()
-    return Visible(" ".join("".join(reader.words).split()), tuple(reader.links))
+    return Visible(" ".join("".join(reader.words).split()), tuple(reader.links), tuple(reader.pictures))
 
 
 class _Reader(HTMLParser):
@@ -27,6 +29,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=convert_charrefs)
         self.words: list[str] = []
         self.links: list[str] = []
+        self.pictures: list[str] = []
         self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -34,8 +37,10 @@ class _Reader(HTMLParser):
         if tag not in ("b", "strong", "em", "i", "a", "span"):
             self.words.append(" ")
         for name, value in attrs:
-            if name in ("href", "src"):
+            if name == "href":
                 self.links.append(value or "")
+            elif name == "src":
+                self.pictures.append(value or "")
             elif name == "alt":
                 self.words.append(f" {value or ''} ")
 

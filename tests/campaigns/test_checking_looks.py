@@ -164,6 +164,31 @@ def test_a_page_of_ours_without_a_signature_is_an_error(folder):
     )
 
 
+def test_a_picture_of_our_own_site_needs_no_signature(folder):
+    folder.words('<img src="https://runup.example.com/stairs.png" alt="Stairs">')
+
+    assert not any("stairs.png" in finding for finding in told(folder))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://elsewhere.example.com/a.png", "warning: loads a picture from"),
+        ("mailto:ana@example.com", "error: loads a picture from"),
+    ],
+)
+def test_a_picture_from_elsewhere_is_told(folder, address, words):
+    folder.words(f'<img src="{address}" alt="">')
+
+    assert any(f.startswith(f"short/details/body.mjml:3: {words} `{address}`") for f in told(folder))
+
+
+def test_an_unknown_name_is_told_once(folder):
+    folder.words("Hi {{ subscriber.nickname }}")
+
+    assert told(folder) == ["short/details/body.mjml:3: error: `subscriber` has no `nickname`"]
+
+
 def test_none_as_a_word_is_no_empty_value(folder):
     folder.words("None of this is hard.")
 
