@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from runup.database import Database
+from runup.database.space import is_full
 
 T = TypeVar("T")
 
@@ -37,6 +38,8 @@ def _is_collision(error: Exception) -> bool:
         return False
     if getattr(error.orig, "sqlstate", None) in _COME_AGAIN:
         return True
+    if is_full(error.orig):
+        return True  # the ballast has been thrown off meanwhile
     # The primary code is the low byte: SQLITE_BUSY has variants.
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

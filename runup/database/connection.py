@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
+
+from runup.database.space import Space, is_full
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
 _READ_ONLY = {"runup_read_only": True}
@@ -43,7 +47,9 @@ class Database:
             if self.is_sqlite and parsed.database not in (None, "", ":memory:")
             else None
         )
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        self.space = Space(self.file) if self.file is not None else None
+        """Room for the file; None where somebody else looks after that (PostgreSQL, memory)."""
+        self.engine = _sqlite(url, self.space) if self.is_sqlite else _postgresql(url)
         self._reader = self.engine.execution_options(
             **_READ_ONLY, **({} if self.is_sqlite else {"postgresql_readonly": True})
         )
@@ -56,6 +62,18 @@ class Database:
         """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def insist(self, act: Callable[[Session], T]) -> T:
+        """What `act` returns, once it is committed; done again when it found the disk full and throwing off
+        the ballast made room. For what a person has a right to: to be left alone, to be forgotten."""
+        try:
+            with self.write() as session:
+                return act(session)
+        except OperationalError as error:
+            if not is_full(error.orig):
+                raise
+        with self.write() as session:
+            return act(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -70,7 +88,7 @@ class Database:
         return f"Database({self.engine.url.render_as_string(hide_password=True)!r})"
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, space: Space | None) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, **_QUIET
     )
@@ -95,6 +113,11 @@ def _sqlite(url: str) -> Engine:
         read_only = connection.get_execution_options().get("runup_read_only", False)
         connection.exec_driver_sql(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "handle_error")
+    def make_room(context: ExceptionContext) -> None:
+        if space is not None and is_full(context.original_exception):
+            space.throw_off()
 
     return engine
 

@@ -6,6 +6,7 @@ from datetime import date, time
 from typing import Any
 
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.forms import FormFields
@@ -47,10 +48,13 @@ def post_delete(request: Request, token: str, fields: FormFields, site: SiteDep)
     app, now = site.application, site.now
     app.links.read(Purpose.PLAN, token)
     site.check_form(request, fields)
-    with app.database.write() as session:
+
+    def act(session: Session) -> None:
         subscriber = find_interview(session, site, token).subscriber
         erase(session, subscriber, now=now)
         reconcile(session, subscriber.id, catalog=app.catalog, now=now)
+
+    app.database.insist(act)
     return RedirectResponse("/deleted", status_code=303)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI, Request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +15,7 @@ from runup.web.csrf import ForeignForm, StaleForm
 from runup.web.rate_limits import TooMany
 from runup.web.reading import InvalidFields
 from runup.web.security import headers_for
+from runup.web.signing_up import NoRoom
 from runup.web.site import Site
 from subscribers import InvalidLink
 
@@ -71,6 +73,8 @@ _BY_STATUS = {
     415: Problem(415, "We could not read that", "Please use the form on our page."),
     503: BUSY,
 }
+_OURS = (DataError, IntegrityError, ProgrammingError)
+"""What a database refuses because we asked for the wrong thing; all else means that it cannot just now."""
 _FOR_PROGRAMS = {
     400: "Send one JSON object in UTF-8, each field once.",
     404: "There is nothing at this address.",
@@ -110,10 +114,22 @@ def install(app: FastAPI) -> None:
     async def foreign(request: Request, _error: Exception) -> Response:
         return _page(request, FOREIGN)
 
-    @app.exception_handler(OperationalError)
-    async def busy(request: Request, error: OperationalError) -> Response:
+    @app.exception_handler(NoRoom)
+    async def no_room(request: Request, _error: Exception) -> Response:
+        log.error("no room on the disk for a sign-up")
+        return _page(request, BUSY, headers={"Retry-After": "600"})
+
+    @app.exception_handler(DBAPIError)
+    async def busy(request: Request, error: DBAPIError) -> Response:
+        if isinstance(error, _OURS):
+            raise error
         # The driver's words only: SQLAlchemy's own message repeats the statement's values.
         log.error("database unavailable", error=str(error.orig).splitlines()[0] if error.orig else "")
+        return _page(request, BUSY, headers={"Retry-After": "60"})
+
+    @app.exception_handler(NoConnection)
+    async def crowded(request: Request, _error: Exception) -> Response:
+        log.error("database unavailable", error="no connection became free")
         return _page(request, BUSY, headers={"Retry-After": "60"})
 
     @app.exception_handler(Exception)

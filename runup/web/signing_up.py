@@ -9,13 +9,19 @@ from scheduler import reconcile
 from subscribers import SignUp, address_hmac, sign_up
 
 
+class NoRoom(Exception):
+    """The disk is nearly full. What is left is for those who want to leave."""
+
+
 def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
     """Write a sign-up down and plan its confirmation. Says nothing about whether the address was known.
 
     Past the mailbox's limit nothing is written down, and that is not told either: somebody else may have
-    used it up.
+    used it up. Raises NoRoom.
     """
     app, now = site.application, site.now
+    if app.database.space is not None and app.database.space.shortage():
+        raise NoRoom
     try:
         mailbox = address_hmac(mailbox_of(form.address), app.hmac_key)
         site.turnstile.take(mailbox, MAILBOX, MAILBOX_A_DAY, now=now)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from runup.web.forms import AnyFields
@@ -27,9 +28,12 @@ def post(token: str, fields: AnyFields, site: SiteDep) -> Response:
     """
     app, now = site.application, site.now
     identity = app.links.read(Purpose.UNSUBSCRIBE, token)
-    with app.database.write() as session:
+
+    def act(session: Session) -> None:
         subscriber = session.get(Subscriber, identity)
         if subscriber is not None:
             unsubscribe(session, subscriber, now=now, wants_goodbye=bool(fields.get("goodbye")))
             reconcile(session, subscriber.id, catalog=app.catalog, now=now)
+
+    app.database.insist(act)
     return site.page("unsubscribed.html")
