@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PASS = 45.0
-"""Seconds one pass may take, from the name's lookup to the last byte; what is left waits for the next."""
-_RESERVE = 10.0
+PASS = 15.0
+"""Seconds one pass may take, from the name's lookup to the last byte: a worker that ends waits for it."""
+_RESERVE = 5.0
 """Seconds that are kept for storing and marking what was read."""
 _MOST_BYTES = 250_000_000
 """A whole pass reads less than that, whatever the server has in mind."""
@@ -94,6 +94,7 @@ class Imap:
     def close(self) -> None:
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
             self._server.logout()
+        self._server.shutdown()
 
     def _unseen(self, first: int, last: int) -> list[str]:
         searched = f"{first}:{min(last, self._count)}"
