@@ -50,6 +50,14 @@ check-emails: $(VENV)/.for-test chromium
 	@npm install --prefix .artifacts/check-emails --no-audit --no-fund --ignore-scripts --silent axe-core vnu-jar
 	@$(BIN)/python tests/support/check_emails.py .artifacts/check-emails $(ARGS)
 
+# What Lighthouse says of the landing page: a few minutes, and npm.
+.PHONY: lighthouse
+lighthouse: $(VENV)/.for-test chromium
+	@command -v npm >/dev/null || { echo "Lighthouse needs npm." >&2; exit 1; }
+	@mkdir -p .artifacts/lighthouse
+	@npm install --prefix .artifacts/lighthouse --no-audit --no-fund --ignore-scripts --silent lighthouse
+	@$(BIN)/python bench/lighthouse.py .artifacts/lighthouse $(ARGS)
+
 # The browser of the browser tests comes from the system: a browser is too large for a lock file.
 .PHONY: chromium
 chromium:
