@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from delivery.provider import Provider
 from delivery.providers import OutboxConfig, ProviderConfig, SendGridConfig, SmtpConfig, open_provider
 from runup.settings import Settings, SettingsError
 from scheduler.composing import Sender
+
+if TYPE_CHECKING:
+    from runup.application import Application
+    from scheduler.returned import Collector
 
 
 def provider_config(settings: Settings) -> ProviderConfig:
@@ -50,3 +56,28 @@ def open_provider_of(settings: Settings) -> Provider:
 def sender_of(settings: Settings) -> Sender:
     """Who our emails come from."""
     return Sender(address=settings.sender, name=settings.sender_name, reply_to=settings.reply_to)
+
+
+def collector_of(application: Application) -> Collector | None:
+    """Who reads the bounce mailbox; None when there is none. Raises SettingsError naming the setting."""
+    settings = application.settings
+    password = settings.bounce_mailbox_password.get_secret_value()
+    if not settings.bounce_mailbox:
+        if password:
+            raise SettingsError("RUNUP_BOUNCE_MAILBOX_PASSWORD is set and RUNUP_BOUNCE_MAILBOX is not")
+        return None
+    from delivery.mailboxes import parse_mailbox
+    from scheduler.returned import Collector
+    from subscribers import address_hmac
+
+    try:
+        mailbox = parse_mailbox(settings.bounce_mailbox, password)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return Collector(
+        database=application.database,
+        mailbox=mailbox,
+        bounce_address=settings.bounce_address,
+        hash_address=lambda address: address_hmac(address, application.hmac_key),
+        clock=application.clock,
+    )

@@ -10,9 +10,11 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from delivery.mailboxes import MailboxError
 from delivery.records import forget_old_records
 from scheduler.braking import active_hold
 from scheduler.retention import forget_overdue
+from scheduler.returned import Collector
 from scheduler.transaction import transact
 from scheduler.worker import Worker
 
@@ -31,17 +33,20 @@ class Clock:
 
     `on_silence` is called once when the worker has finished nothing for `silent_after` seconds; a scheduler
     thread can die without a word, and a worker that does nothing looks like a worker with nothing to do.
+    `collector` reads what comes back by email, every minute.
     """
 
     def __init__(
         self,
         worker: Worker,
         *,
+        collector: Collector | None = None,
         every: float = EVERY,
         silent_after: float = SILENT_AFTER,
         on_silence: Callable[[float], None] | None = None,
     ) -> None:
         self._worker = worker
+        self._collector = collector
         self._every = every
         self._silent_after = silent_after
         self._on_silence = on_silence or _cry
@@ -68,6 +73,14 @@ class Clock:
             max_instances=1,
             id="forget",
         )
+        self._scheduler.add_job(
+            self.collect,
+            IntervalTrigger(minutes=1, timezone="UTC"),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+            id="collect",
+        )
 
     @property
     def silence(self) -> float:
@@ -83,6 +96,8 @@ class Clock:
         """Claim nothing more, let the calls under way answer, give everything back."""
         self._worker.stop()
         self._done.set()
+        if self._collector is not None:
+            self._collector.stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._worker.close()
@@ -122,6 +137,20 @@ class Clock:
             return
         if forgotten:
             log.info("forgotten", people_and_interviews=forgotten)
+
+    def collect(self) -> None:
+        """Read the bounce mailbox, if there is one. What cannot be read today is read tomorrow."""
+        if self._collector is None:
+            return
+        try:
+            returned = self._collector.collect()
+        except MailboxError as error:
+            log.warning("bounce_mailbox_unreadable", why=str(error))
+        except Exception:
+            log.exception("collecting_failed")
+        else:
+            if returned.messages:
+                log.info("returned", messages=returned.messages, new=returned.new, **returned.none)
 
     @staticmethod
     def _is_stopped(worker: Worker) -> bool:
