@@ -56,9 +56,9 @@ class Reading:
         is_failure = outcome.kind in FAILURES
         if self.is_open:
             return self._heard_open(outcome, is_failure=is_failure, is_probe=is_probe, now=now)
-        counted = self._counted(is_failure=is_failure, now=now)
-        if is_failure and (outcome.kind == AccountRefused.kind or counted._is_too_much):
-            return Reading(opened_at=now, probe_at=now + PROBE_EVERY, why=outcome.error[:300])
+        counted = self._counted(outcome, is_failure=is_failure, now=now)
+        if outcome.kind == AccountRefused.kind or counted._is_too_much:
+            return Reading(opened_at=now, probe_at=now + PROBE_EVERY, why=counted.why)
         return counted
 
     def _heard_open(self, outcome: Outcome, *, is_failure: bool, is_probe: bool, now: datetime) -> Reading:
@@ -68,19 +68,18 @@ class Reading:
             return CLOSED
         return replace(self, probe_at=now + PROBE_EVERY, why=outcome.error[:300])
 
-    def _counted(self, *, is_failure: bool, now: datetime) -> Reading:
-        counted = replace(self, failures=self.failures + 1 if is_failure else 0)
+    def _counted(self, outcome: Outcome, *, is_failure: bool, now: datetime) -> Reading:
         # A clock that went back ends the minute as well.
         is_running = self.window_at is not None and timedelta(0) <= now - self.window_at < WINDOW
-        if is_running:
-            return replace(
-                counted,
-                window_calls=self.window_calls + 1,
-                window_failures=self.window_failures + is_failure,
-            )
-        begins = {"window_at": now, "window_calls": 1, "window_failures": 1}
-        ended = {"window_at": None, "window_calls": 0, "window_failures": 0}
-        return replace(counted, **(begins if is_failure else ended))
+        if not is_failure and not is_running:
+            return CLOSED
+        return Reading(
+            why=outcome.error[:300] if is_failure else self.why,
+            failures=self.failures + 1 if is_failure else 0,
+            window_at=self.window_at if is_running else now,
+            window_calls=self.window_calls + 1 if is_running else 1,
+            window_failures=(self.window_failures if is_running else 0) + is_failure,
+        )
 
     @property
     def _is_too_much(self) -> bool:

@@ -59,6 +59,8 @@ class Bucket:
             return Level(0, row.closed_until, is_closed=True)
         if not self.rate:
             return Level(wanted)
+        if row.filled_at > now + LONGEST_WISH:
+            return self._begin_anew(session, now=now)
         return self._level(row.tokens, row.filled_at, wanted=wanted, now=now)
 
     def spend(self, session: Session, level: Level, count: int) -> None:
@@ -95,8 +97,6 @@ class Bucket:
         )
 
     def _level(self, tokens: float, filled_at: datetime, *, wanted: int, now: datetime) -> Level:
-        if filled_at > now + LONGEST_WISH:
-            tokens, filled_at = 0.0, now  # a wrong clock was here; we begin anew, with nothing
         since = max((now - filled_at).total_seconds(), 0.0)
         tokens = min(tokens + self.rate * since, self.size)
         filled_at = max(filled_at, now)
@@ -104,6 +104,16 @@ class Bucket:
         to_the_next = timedelta(seconds=(1.0 - (tokens - free)) / self.rate)
         next_at = filled_at + to_the_next if free < wanted else None
         return Level(free, next_at, tokens, filled_at)
+
+    def _begin_anew(self, session: Session, *, now: datetime) -> Level:
+        """A clock that was years ahead has been here. We begin with nothing: its visit is worth no token."""
+        session.execute(
+            update(RateBucket)
+            .where(RateBucket.name == self.name)
+            .values(tokens=0.0, filled_at=now, closed_until=None)
+            .execution_options(synchronize_session=False)
+        )
+        return self._level(0.0, now, wanted=1, now=now)
 
     def _make(self, session: Session, *, tokens: float, filled_at: datetime) -> None:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert

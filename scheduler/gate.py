@@ -94,11 +94,17 @@ class Gate:
         if count and self.reading.is_open:
             self._is_probing, self._probe_until = True, None
 
+    def give_back(self, session: Session, count: int) -> None:
+        """So many were admitted, and certainly not called."""
+        if count:
+            self.bucket.give_back(session, count)
+            self._level = Level(0)
+
     # -- after calls --------------------------------------------------------------------------------------
 
     def hear(self, session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> Reading:
         """Write down what calls came to, in the transaction that records them. Tell `heard` afterwards."""
-        self.bucket.give_back(session, sum(outcome.kind == NOT_CALLED for outcome in outcomes))
+        self.give_back(session, sum(outcome.kind == NOT_CALLED for outcome in outcomes))
         wish = max(
             (outcome.retry_after or 0 for outcome in outcomes if outcome.kind == NotSent.kind), default=0
         )

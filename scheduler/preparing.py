@@ -158,7 +158,7 @@ class Preparer:
             for send_id, ready_at in verdict.close.items():
                 release(session, [send_id], token=token, ready_at=ready_at)
             failed = [i for i in ids if i not in verdict.passed and i not in verdict.close]
-            self.gate.bucket.give_back(session, len(ids) - len(verdict.passed))
+            self.gate.give_back(session, len(ids) - len(verdict.passed))
             return verdict.passed, self._give_up(session, failed, token=token, now=now)
 
         passed, concerned = transact(self.database, act)
