@@ -25,6 +25,7 @@ _COMMANDS = (
     ("send-test", "send_test", CAMPAIGNS, "Send one email of a campaign to yourself."),
     ("simulate", "simulate", CAMPAIGNS, "Run people through a campaign on a virtual clock; nothing leaves."),
     ("sends", "sends:app", OPERATING, "What left, what will leave, and why something did not."),
+    ("bounces", "bounces:app", OPERATING, "What comes back by email: bounces, delays, complaints."),
     ("status", "status", OPERATING, "The queue at a glance."),
     ("doctor", "doctor", OPERATING, "Find what is wrong with this installation, with a remedy each."),
     ("database", "database:app", OPERATING, "Upgrade and check the tables."),
