@@ -16,7 +16,7 @@ from delivery import SmtpConfig, open_provider
 from delivery.mailboxes import MailboxConfig, MailboxError, parse_mailbox
 from delivery.records import counts
 from runup.database import Database
-from scheduler import Send, State
+from scheduler import Clock, Send, State
 from scheduler.returned import Collector, Returned
 from subscribers import Interview, Subscriber, address_hmac, is_suppressed
 
@@ -260,3 +260,46 @@ def test_a_mailbox_that_cannot_be_read_is_counted_with_its_reason(
         (found,) = counts(session)
     assert (found.source, found.what, found.total) == ("bounces", "unreachable", 1)
     assert "is no Maildir yet" in found.detail
+
+
+def test_the_clock_reads_every_minute(town: Town, folder: Path) -> None:
+    town.ana()
+    put(folder, bounce(welcome(town).reference))
+    clock = Clock(town.worker(), collector=collector(town, at(folder)))
+    clock.collect()
+    assert left(folder) == 0
+    assert state_of(town) is State.BOUNCED
+    job = clock._scheduler.get_job("collect")
+    assert job.trigger.interval == timedelta(minutes=1)
+    assert job.func == clock.collect
+
+
+def test_a_mailbox_out_of_reach_ends_no_worker(
+    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(town.worker(), collector=collector(town, at(tmp_path / "nowhere")))
+    clock.collect()
+    clock.collect()
+    assert told(town)["unreachable"] == 2
+    monkeypatch.setattr("scheduler.returned.read_returned", _die_of_a_bug)
+    (tmp_path / "nowhere" / "new").mkdir(parents=True)
+    put(tmp_path / "nowhere", b"anything")
+    clock.collect()
+    assert left(tmp_path / "nowhere") == 1
+
+
+def _die_of_a_bug(*_: object, **__: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_worker_that_stops_tells_its_reader(town: Town, folder: Path) -> None:
+    reader = collector(town, at(folder))
+    clock = Clock(town.worker(), collector=reader)
+    clock.start()
+    clock.stop()
+    assert reader.stopped.is_set()
+
+
+def test_without_a_mailbox_nothing_is_read(town: Town) -> None:
+    Clock(town.worker()).collect()
+    assert told(town) == {}
