@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> None:
 
 
 def measure(options: argparse.Namespace) -> Result:
-    with tempfile.TemporaryDirectory() as folder, _database(options.database, Path(folder)) as url:
+    with tempfile.TemporaryDirectory() as folder, migrated_database(options.database, Path(folder)) as url:
         database = Database(url)
         people_due(database, options.people)
         database.close()
@@ -142,7 +142,8 @@ def _work(url: str, host: str, concurrency: int, ready: Barrier, results: Any) -
 
 
 @contextmanager
-def _database(kind: str, folder: Path) -> Iterator[str]:
+def migrated_database(kind: str, folder: Path) -> Iterator[str]:
+    """The address of an empty, migrated database."""
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'bench.db'}"
         _upgrade(url)

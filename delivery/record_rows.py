@@ -72,7 +72,7 @@ def _row(event: DeliveryEvent, hash_address: Callable[[str], str]) -> dict[str, 
         "type": event.type.value,
         "is_permanent": event.is_permanent,
         # As runup.database.Instant keeps moments in SQLite.
-        "occurred_at": f"{event.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}",
+        "occurred_at": event.occurred_at.astimezone(UTC).isoformat(" ", "microseconds")[:26],
         "address_hmac": hash_address(event.address) if event.address else "",
         "detail": event.detail[:300],
     }

@@ -16,7 +16,11 @@ def quotable(said: str | bytes, *, limit: int = 200) -> str:
     logs and on terminals (invariant 21).
     """
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    text = _KEY.sub("<key>", _ADDRESS.sub("<address>", text))
+    # Looking first is ten times as fast, and most of what servers say has neither.
+    if "@" in text:
+        text = _ADDRESS.sub("<address>", text)
+    if "SG." in text:
+        text = _KEY.sub("<key>", text)
     return " ".join(_UNPRINTABLE.sub(" ", text).split())[:limit]
 
 

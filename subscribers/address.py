@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import unicodedata
 
@@ -37,7 +36,7 @@ def parse_address(value: str) -> str:
 def address_hmac(address: str, key: bytes) -> str:
     """The address as a keyed hash, 64 hex digits: the same for every spelling of one mailbox in upper or
     lower case. It finds a person again and tells a stranger who reads the table nothing."""
-    return hmac.new(key, address.casefold().encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, address.casefold().encode(), "sha256").hex()
 
 
 def masked(address: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -47,6 +49,9 @@ class SendGridHook:
         self._application = application
         self._keys = parse_keys(application.settings.sendgrid_webhook_keys)
         self._refusals = Tally(self._count_refusals)
+        # One after the other, each in its own thread: they wait here and not in the database, whose lock
+        # SQLite hands to whoever asks at the right moment, and they never take all threads of the site.
+        self._translating, self._storing = asyncio.Lock(), asyncio.Lock()
 
     async def post(self, request: Request) -> Response:
         # Not in a thread like other pages: a flood of forged posts may not take the threads of the site.
@@ -57,7 +62,13 @@ class SendGridHook:
             return Response("forbidden\n", 403, media_type="text/plain")
         except ClientDisconnect:
             return Response(status_code=400)
-        return await run_in_threadpool(self._keep, body)
+        now = self._application.clock()
+        async with self._translating:
+            told = await run_in_threadpool(translate, body, now=now)
+        if told == Translated():
+            return Response(status_code=200)
+        async with self._storing:
+            return await run_in_threadpool(self._keep, told, now)
 
     async def _verified_body(self, request: Request) -> bytes:
         """The raw body: compressed ones are none that SendGrid signs, and are never unpacked here."""
@@ -70,11 +81,7 @@ class SendGridHook:
         signed.check(body, self._keys)
         return body
 
-    def _keep(self, body: bytes) -> Response:
-        now = self._application.clock()
-        told = translate(body, now=now)
-        if told == Translated():
-            return Response(status_code=200)
+    def _keep(self, told: Translated, now: datetime) -> Response:
         try:
             with self._application.database.write() as session:
                 store(session, told.events, source=SOURCE, hash_address=self._hash, now=now)
