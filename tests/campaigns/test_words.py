@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from readers import ADVICE, AXES, FOLDER, KEYS, ZONES, both, branches, read, reader_of
 
+from campaigns.compiling import compile_campaign
 from campaigns.context import Brand, LinkSet
+from campaigns.rendering import Renderer
 
 DAY_BOUND = ("catchup", "day_before", "morning", "welcome", "moved")
 PARTING = ("confirm", "goodbye")
@@ -152,6 +154,21 @@ def test_the_footer_says_who_writes_and_how_to_leave(key: str) -> None:
         assert ("Unsubscribe" in seen) == (key not in PARTING)
     content = read(key)
     assert ("/unsubscribe/" in content.html) == ("/unsubscribe/" in content.text) == (key not in PARTING)
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        ("Interviews, 1 Sample Street", "Interviews, 1 Sample Street"),
+        ("1 Sample Street", "Interviews, 1 Sample Street"),
+        ("", "Interviews"),
+    ],
+)
+def test_the_sender_s_name_is_not_said_twice(address: str, line: str) -> None:
+    brand = Brand(name="Interviews", postal_address=address)
+    words = Renderer(compile_campaign(FOLDER, brand=brand))
+    for seen in both(words.render("canceled", replace(reader_of(), brand=brand))):
+        assert seen.strip().splitlines()[-1].strip() == line
 
 
 @pytest.mark.parametrize("key", KEYS)
