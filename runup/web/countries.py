@@ -4,17 +4,21 @@ from functools import cache
 
 from babel import Locale
 
-from runup.web.dates import LOCALE
+from runup.web.languages import language
+
+
+def country_choices() -> tuple[tuple[str, str], ...]:
+    """(code, name) of every country, by name. Two letters only: the rest are continents and groups."""
+    return _choices(language())
 
 
 @cache
-def country_choices() -> tuple[tuple[str, str], ...]:
-    """(code, name) of every country, by name. Two letters only: the rest are continents and groups."""
-    territories = Locale.parse(LOCALE).territories
+def _choices(code: str) -> tuple[tuple[str, str], ...]:
+    territories = Locale.parse(code).territories
     countries = [
-        (code, name)
-        for code, name in territories.items()
-        if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY
+        (key, name)
+        for key, name in territories.items()
+        if len(key) == 2 and key.isalpha() and key not in _NO_COUNTRY
     ]
     return tuple(sorted(countries, key=lambda country: country[1]))
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from campaigns.context import Brand
 from runup.web import dates
 from runup.web.countries import country_choices
+from runup.web.languages import gettext, language, ngettext, others
 from runup.web.palette import stylesheet
 from runup.web.zones import is_listed, zone_choices
 from subscribers import zone_names
@@ -28,7 +29,11 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
+        self._environment.policies["ext.i18n.trimmed"] = True
+        # Asked anew at each use: one environment speaks all languages.
+        self._environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._environment.globals.update(
             brand=brand,
             dates=dates,
@@ -36,6 +41,9 @@ class Pages:
             zone_choices=zone_choices,
             is_other_zone=lambda name: name in zone_names() and not is_listed(name),
             country_choices=country_choices,
+            N_=str,
+            language=language,
+            other_languages=others,
             **names,
         )
 
@@ -46,7 +54,9 @@ class Pages:
 
 
 def _sentence(message: str) -> str:
-    """A room's error message, which begins small and ends without a period, as a sentence of a page."""
+    """A room's error message, which begins small and ends without a period, as a sentence of a page, in the
+    reader's language."""
+    message = gettext(message)
     return message[:1].upper() + message[1:] + ("" if message.endswith((".", "!", "?")) else ".")
 
 

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Problem:
+    """Title and words are translated where they are shown."""
+
     status: int
     title: str
     words: str

@@ -24,7 +24,7 @@ def test_opening_the_link_shows_the_day_and_changes_nothing(visitor, link):
     before = visitor.dump()
     page = visitor.get(link)
     assert page.status_code == 200
-    assert "December 4, 2026, 2:00\u202fPM" in page.text
+    assert "4 December 2026, 14:00" in page.text
     visitor.http.head(link)
     visitor.get(link, headers={"Sec-Purpose": "prefetch", "Purpose": "prefetch"})
     visitor.http.options(link)
