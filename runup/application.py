@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from campaigns import Catalog
     from delivery.provider import Provider
     from scheduler import Worker
+    from scheduler.clock_guard import ClockGuard
 
 Clock = Callable[[], datetime]
 
@@ -65,22 +66,37 @@ class Application:
         return open_provider_of(self.settings)
 
     def worker(self, provider: Provider | None = None) -> Worker:
-        """A worker on this database; with `provider` in place of the one the settings name."""
+        """A worker on this database; with `provider` in place of the one the settings name.
+
+        By the machine's own clock it doubts that when it jumps; another clock may be moved as one likes."""
         from runup.providing import sender_of
         from scheduler import Composer, Journal, Worker
 
+        provider = provider or self.provider()
+        guard = self._guard(provider) if self.clock is system_clock else None
+        space = self.database.space if guard else None
         return Worker(
             database=self.database,
-            provider=provider or self.provider(),
+            provider=provider,
             composer=Composer(
                 catalog=self.catalog, links=self.links, brand=self.brand, sender=sender_of(self.settings)
             ),
-            clock=self.clock,
+            clock=guard or self.clock,
+            guard=guard,
+            space=space.keep if space else lambda: "",
             concurrency=self.settings.concurrency,
             rate=self.settings.rate,
             journal=Journal(self.settings.journal_folder),
             canary_address=self.settings.canary,
         )
+
+    def _guard(self, provider: Provider) -> ClockGuard:
+        from scheduler.clock_guard import ClockGuard
+        from scheduler.wire import since_boot
+        from scheduler.witness import witness_of
+
+        witness = witness_of(self.database, provider)
+        return ClockGuard(wall=self.clock, stopwatch=since_boot, witness=witness)
 
     def close(self) -> None:
         self.database.close()

@@ -198,7 +198,10 @@ def _work(database: Database, *, now: datetime) -> Iterator[Finding]:
         yield Finding(level, "worker", f"none is at work; {found.due} sends are due", remedy)
     for hold in found.holds:
         yield Finding(
-            Level.FAILED, "worker", hold, "check the clock of this machine, then `runup sends release`"
+            Level.FAILED,
+            "worker",
+            hold["detail"],
+            "check the clock of this machine, then `runup sends release`",
         )
     if found.in_doubt:
         remedy = "`runup sends list --state in_doubt` names them; each is settled by evidence or its deadline"

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignPause, CampaignState
 from delivery.records import FeedCount, counts, last_heard_at
-from scheduler import BreakerState, Heartbeat, Hold, Send, State
+from scheduler import BreakerState, Heartbeat, Send, State
+from scheduler.braking import active_holds
 from scheduler.send import UNFINISHED
 from subscribers import Interview, Subscriber, Suppression
 from subscribers.suppression import EVERYTHING
@@ -46,8 +47,8 @@ class Status:
     """Workers heard of lately."""
     note: str
     """Why workers are not sending, in plain words; empty when they are."""
-    holds: tuple[str, ...]
-    """Brakes that wait for an operator."""
+    holds: tuple[dict[str, Any], ...]
+    """Brakes that wait for an operator: kind, began_at, detail."""
     paused: tuple[str, ...]
     """Campaigns that are paused."""
     pauses: tuple[dict[str, Any], ...]
@@ -89,7 +90,10 @@ def status(session: Session, *, now: datetime, provider: str = "") -> Status:
         last_tick_at=beats[0].last_tick_at if beats else None,
         workers=len(alive),
         note=next((beat.note for beat in alive if beat.note), ""),
-        holds=tuple(session.scalars(select(Hold.detail).where(Hold.released_until.is_(None)))),
+        holds=tuple(
+            {"kind": hold.kind, "began_at": hold.began_at, "detail": hold.detail}
+            for hold in active_holds(session)
+        ),
         paused=tuple(session.scalars(select(Campaign.key).where(Campaign.state == CampaignState.PAUSED))),
         pauses=_pauses(session),
         breaker=_breaker(session, provider),

@@ -6,28 +6,53 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from runup.application import Application
-from scheduler import Clock, only_worker
+from runup.providing import collector_of
+from scheduler import Clock, Journal, only_worker
+from scheduler.installation import arrive
+from scheduler.installation import resume as let_go
+from scheduler.machine import place_of
+from scheduler.transaction import transact
+
+log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def working(application: Application) -> Iterator[Clock]:
+def working(
+    application: Application, *, resume: bool = False, on_arrival: Callable[[], None] = lambda: None
+) -> Iterator[Clock]:
     """A worker that ticks meanwhile. At the end it claims nothing more and its calls may answer (20 s).
 
-    Raises AlreadyRunning when another process works on the same SQLite file."""
+    It starts stopped where something is not as it was (another machine, an older database, a long absence);
+    `resume` lets go of that, and of every other brake. `on_arrival` is called when it is known, before the
+    first tick. Raises AlreadyRunning when another process works on the same SQLite file."""
     with only_worker(application.database.file):
-        clock = Clock(application.worker())
+        arrive_at(application, resume=resume)
+        on_arrival()
+        clock = Clock(application.worker(), collector=collector_of(application))
         clock.start()
         try:
             yield clock
         finally:
             clock.stop()
+
+
+def arrive_at(application: Application, *, resume: bool = False) -> None:
+    """Look whether this database is where it was, the newest there was, and had somebody at work."""
+    settings, database, now = application.settings, application.database, application.clock()
+    place, journal = place_of(database, name=settings.machine), Journal(settings.journal_folder)
+    for hold in transact(database, lambda s: arrive(s, place=place, journal=journal.lines(), now=now)):
+        log.warning("starts_stopped", kind=hold.kind, why=hold.detail)
+    if resume:
+        for hold in transact(database, lambda s: let_go(s, now=now)):
+            log.warning("resumed", kind=hold.kind)
 
 
 @contextmanager

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     """Calls to the provider in flight at once."""
     rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Emails a second that may leave, over all workers; 0 for no limit."""
+    machine: str = Field(default="", max_length=200)
+    """What you call this installation, so that a copy of it is noticed; containers need it. Empty: the
+    machine's own id and the database's place."""
     trusted_proxies: Words = ()
     """Network addresses of your reverse proxies: only they may say who a visitor is."""
 

@@ -57,12 +57,14 @@ def active_holds(session: Session) -> list[Hold]:
     return list(session.scalars(select(Hold).where(Hold.released_until.is_(None)).order_by(Hold.kind)))
 
 
-def put_on(session: Session, kind: str, detail: str, *, now: datetime) -> Hold:
-    """Stop until an operator has looked. One that is on stays as it is: the first reason is kept."""
+def put_on(session: Session, kind: str, detail: str, *, now: datetime) -> Hold | None:
+    """Stop until an operator has looked. One that is on stays as it is and None is returned: the first reason
+    is kept."""
     hold = session.get(Hold, kind)
-    if hold is None or hold.released_until is not None:
-        hold = session.merge(Hold(kind=kind, began_at=now, detail=detail[:300], released_until=None))
-        session.flush()
+    if hold is not None and hold.released_until is None:
+        return None
+    hold = session.merge(Hold(kind=kind, began_at=now, detail=detail[:300], released_until=None))
+    session.flush()
     return hold
 
 

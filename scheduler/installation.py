@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from scheduler.braking import put_on
+from scheduler.braking import put_on, release_brake
 from scheduler.claiming import is_running
+from scheduler.clock_guard import LARGE
 from scheduler.gauges import Installation
 from scheduler.machine import sealed
 from scheduler.send import WAITING, Attempt, Heartbeat, Hold, Send, is_in
@@ -54,14 +55,19 @@ def arrive(session: Session, *, place: str, journal: Iterable[Line], now: dateti
             Installation(id=1, instance=instance, machine=sealed(place, instance=instance), started_at=now)
         )
         return []
-    holds = [
-        put_on(session, kind, detail, now=now)
-        for kind, detail in (*_moved(known, place), *_older(session, journal), *_gap(session, now))
-    ]
+    found = (*_moved(known, place), *_older(session, journal), *_gap(session, now))
+    holds = [put_on(session, kind, detail, now=now) for kind, detail in found]
     # Found once, said once: what we see now is what the next start compares with.
     known.machine = sealed(place, instance=known.instance) or known.machine
     known.started_at = now
-    return holds
+    return [hold for hold in holds if hold is not None]
+
+
+def resume(session: Session, *, now: datetime) -> list[Hold]:
+    """The operator says that all is right here: let go of every brake and forget what a clock that was ahead
+    has left. Returns the brakes that were on."""
+    session.execute(delete(Heartbeat).where(Heartbeat.last_tick_at > now + LARGE))
+    return release_brake(session, now=now)
 
 
 def _moved(known: Installation, place: str) -> Iterator[tuple[str, str]]:
@@ -75,13 +81,11 @@ def _older(session: Session, journal: Iterable[Line]) -> Iterator[tuple[str, str
     call, the database has lost what it knew: it is a backup, brought back."""
     told = session.get(Hold, OLDER_THAN_JOURNAL)
     newest = deque((line for line in journal if told is None or line.at > told.began_at), maxlen=LOOKED_AT)
-    made = set(
-        session.execute(
-            select(Send.reference, Attempt.number)
-            .join(Attempt, Attempt.send_id == Send.id)
-            .where(Send.reference.in_({line.reference for line in newest}))
-        ).tuples()
-    )
+    answered = {line.reference for line in newest}
+    attempts = select(Send.reference, Attempt.number).join(Attempt, Attempt.send_id == Send.id)
+    made = {
+        (row.reference, row.number) for row in session.execute(attempts.where(Send.reference.in_(answered)))
+    }
     lost = [line.at for line in newest if (line.reference, line.attempt) not in made]
     if lost:
         yield (

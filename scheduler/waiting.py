@@ -36,7 +36,7 @@ def waiting(session: Session, *, now: datetime, most: int = 10) -> Waiting:
         assert send.subscriber is not None  # read while the session is open
     over = select(func.count()).where(is_in(*WAITING), Send.expires_at < now + CALL, is_running())
     return Waiting(
-        by_step=dict(session.execute(by_step.order_by(func.count().desc(), Send.step)).tuples().all()),
+        by_step=dict(session.execute(by_step.order_by(func.count().desc(), Send.step)).all()),
         first=tuple(first),
         ending=session.scalar(over) or 0,
     )

@@ -15,6 +15,7 @@ from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.people import find_person
 from runup.cli.sending_words import SEND_COLUMNS, send_row
+from runup.cli.stops import say_stops, stops
 from runup.cli.terminal import agreed, note, print_json, say, show, show_facts
 from runup.workspace import nearest
 from scheduler import Attempt, Send, State, outlook, release_brake
@@ -30,6 +31,7 @@ _FACTS = {
     "expires_at": "Expires", "left_at": "Left", "finished_at": "Finished", "attempts": "Attempts",
     "merged": "Stands for", "reference": "Reference",
 }  # fmt: skip
+_QUESTION = "Is this machine's clock right, and is nobody at work on another copy of this database?"
 _ATTEMPT = {"number": "Attempt", "intent_at": "Begun", "provider": "Provider", "kind": "Came of it",
             "status": "Code", "error": "Error"}  # fmt: skip
 _EVENT = {
@@ -184,21 +186,42 @@ def explain(
 
 
 @app.command
-def release(*, yes: bool = False) -> None:
-    """Let go on after a stop: much would have expired at once, and you have looked at the clock.
+def release(*, only: str = "", yes: bool = False, dry_run: bool = False, json: bool = False) -> None:
+    """Show why workers are stopped and what would leave, and let them go on once you have looked.
 
     Parameters
     ----------
+    only
+        Let go of this kind only (clock, mass_expiry, moved_machine, older_than_journal, long_gap, damaged);
+        all of them if left out.
     yes
         Do not ask.
+    dry_run
+        Show, and change nothing.
+    json
+        Print JSON, as it was before anything was released: holds (kind, began_at, detail), due, by_step,
+        ending, first (id, local_at, subscriber, step).
     """
-    question = "What has ended by now will expire and not be sent. Is this machine's clock right?"
     with opened() as application:
-        if not agreed(question, yes=yes):
-            raise BadInput("nothing has changed; say --yes when the clock is right")
+        with application.database.read() as session:
+            found = stops(session, now=application.clock())
+        kinds = [hold["kind"] for hold in found["holds"]]
+        if only and only not in kinds:
+            raise BadInput(
+                f"--only: {only!r} stops nothing{nearest(only, kinds)}; on: {', '.join(kinds) or 'none'}"
+            )
+        if json:
+            print_json(found)
+        elif not say_stops(application):
+            say("Nothing is stopped.")
+        if dry_run or not kinds:
+            return
+        if not agreed(_QUESTION, yes=yes):
+            raise BadInput("nothing has changed; say --yes when all of it is so")
         with application.database.write() as session:
-            released = release_brake(session, now=application.clock())
-    say("Released; workers go on with their next tick." if released else "Nothing was stopped.")
+            release_brake(session, now=application.clock(), only=only)
+    if not json:
+        say("Released; workers go on with their next tick.")
 
 
 def _row(send: Send, address: str | None) -> dict[str, Any]:

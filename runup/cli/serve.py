@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from runup.application import Application
 from runup.cli.errors import Failed
 from runup.cli.opening import first_start
+from runup.cli.stops import say_stop_at_start
 from runup.cli.terminal import say
 from runup.database import require_newest
 from runup.logs import configure_logs
@@ -21,7 +22,7 @@ from runup.workspace import create_secrets
 Worker = Annotated[bool | None, Parameter(negative="--no-worker")]
 
 
-def serve(*, host: str = "", port: int | None = None, worker: Worker = None) -> int:
+def serve(*, host: str = "", port: int | None = None, worker: Worker = None, resume: bool = False) -> int:
     """Run the site, and on SQLite the worker with it.
 
     Ctrl-C or SIGTERM ends it: what is on the wire may finish. The first start on SQLite makes secrets.toml
@@ -35,6 +36,9 @@ def serve(*, host: str = "", port: int | None = None, worker: Worker = None) -> 
         The port; the one of the settings if left out, 0 takes a free one.
     worker
         Run a worker too, or not: --worker, --no-worker. Left out: on SQLite only.
+    resume
+        Start although nobody was at work for long, the machine is another, the database an older one, or a
+        worker stopped by itself: you have looked, and nobody works on another copy.
     """
     configure_logs()
     settings = _settings()
@@ -44,7 +48,7 @@ def serve(*, host: str = "", port: int | None = None, worker: Worker = None) -> 
         require_newest(application.database)
         with_worker = application.database.is_sqlite if worker is None else worker
         return _serve(
-            application, host or settings.host, settings.port if port is None else port, with_worker
+            application, host or settings.host, settings.port if port is None else port, with_worker, resume
         )
     finally:
         application.close()
@@ -57,7 +61,7 @@ def _settings() -> Settings:
     return Settings.load(settings.home) if is_first and create_secrets(settings.home) else settings
 
 
-def _serve(application: Application, host: str, port: int, with_worker: bool) -> int:
+def _serve(application: Application, host: str, port: int, with_worker: bool, resume: bool) -> int:
     with ExitStack() as stack:
         told = stack.enter_context(until_told())
         try:
@@ -65,7 +69,9 @@ def _serve(application: Application, host: str, port: int, with_worker: bool) ->
         except OSError as error:
             raise Failed(f"cannot listen on {host}:{port}: {error.strerror}; see --host and --port") from None
         if with_worker:
-            stack.enter_context(working(application))
+            stack.enter_context(
+                working(application, resume=resume, on_arrival=lambda: say_stop_at_start(application))
+            )
         site = Site(application, listener)
         site.start()
         stack.callback(site.stop)

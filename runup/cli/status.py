@@ -49,7 +49,9 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         ("Sends", counts or "none yet"),
         ("People", f"{found.subscribers:,}; interviews to come: {found.interviews_to_come:,}"),
     ]
-    lines += [("Stopped", f"{hold} Then `runup sends release`.") for hold in found.holds]
+    lines += [
+        ("Stopped", f"{hold['detail']} ({hold['kind']}; see `runup sends release`)") for hold in found.holds
+    ]
     lines += _provider(found)
     why = {pause["campaign"]: f": {pause['why']}" for pause in found.pauses}
     lines += [("Paused", f"{key}{why.get(key, '')}; `runup campaigns resume {key}`") for key in found.paused]

@@ -10,18 +10,22 @@ from threading import Event
 from runup.application import Application
 from runup.cli.errors import BadInput, Failed
 from runup.cli.opening import opened
+from runup.cli.stops import say_stop_at_start
 from runup.cli.terminal import say
 from runup.logs import configure_logs
-from runup.serving import until_told, working
+from runup.serving import arrive_at, until_told, working
 
 
-def work(*, processes: int = 1) -> None:
+def work(*, processes: int = 1, resume: bool = False) -> None:
     """Run workers only. Ctrl-C or SIGTERM ends them: what is on the wire may finish (20 s).
 
     Parameters
     ----------
     processes
         How many on this machine; on SQLite there is one. More machines may run more.
+    resume
+        Start although nobody was at work for long, the machine is another, the database an older one, or a
+        worker stopped by itself: you have looked, and nobody works on another copy.
     """
     configure_logs()
     if processes < 1:
@@ -30,13 +34,18 @@ def work(*, processes: int = 1) -> None:
         if application.database.is_sqlite and processes > 1:
             raise BadInput("--processes: on SQLite there is one worker; move to PostgreSQL for more")
         if processes == 1:
-            _work(application)
+            _work(application, resume=resume)
             return
+        arrive_at(application, resume=resume)
+        say_stop_at_start(application)
     _work_many(processes)
 
 
-def _work(application: Application) -> None:
-    with until_told() as told, working(application):
+def _work(application: Application, *, resume: bool) -> None:
+    with (
+        until_told() as told,
+        working(application, resume=resume, on_arrival=lambda: say_stop_at_start(application)),
+    ):
         say("Working; Ctrl-C ends it.")
         told.wait()
 

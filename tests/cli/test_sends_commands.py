@@ -105,7 +105,7 @@ def test_a_brake_is_shown_and_let_go_by_the_operator(with_ana: Terminal) -> None
     assert "25 of 30 would expire" in with_ana.ok("status").out
     assert with_ana("sends", "release").code == 2
     assert "Released" in with_ana.ok("sends", "release", "--yes").out
-    assert "Nothing was stopped" in with_ana.ok("sends", "release", "--yes").out
+    assert "Nothing is stopped" in with_ana.ok("sends", "release", "--yes").out
 
 
 def findings(terminal: Terminal) -> dict[str, str]:

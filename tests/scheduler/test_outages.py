@@ -73,7 +73,7 @@ def test_released_what_has_ended_expires(town: Town) -> None:
     town.at("2027-02-01 12:00").tick()
     with town.write() as session:
         (hold,) = release_brake(session, now=town.now)
-        assert "21 of" in hold.detail
+        assert "231 of" in hold.detail
     assert not town.tick().held
     assert not [send for send in town.sends() if send.state in OPEN]
     with town.write() as session:
