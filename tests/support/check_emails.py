@@ -88,12 +88,12 @@ def spamassassin(folder: Path) -> Iterator[str]:
 
 
 def rspamd(folder: Path) -> Iterator[str]:
-    """Where a server of it listens on this machine."""
-    if (
-        not shutil.which("rspamc")
-        or subprocess.run(["rspamc", "stat"], capture_output=True, check=False).returncode
-    ):
-        say("rspamd: not here")  # fmt: skip
+    """Where a server of it listens on this machine; without one the others are asked alone, and it says so."""
+    if not shutil.which("rspamc"):
+        say("rspamd: NOT ASKED, it is not installed (Debian: sudo apt-get install rspamd)")
+        return
+    if subprocess.run(["rspamc", "stat"], capture_output=True, check=False).returncode:
+        say("rspamd: NOT ASKED, none is running (in another terminal: sudo rspamd -f -u _rspamd -g _rspamd)")
         return
     messages = sorted(folder.glob("*/frames/*.eml"))
     done = subprocess.run(
