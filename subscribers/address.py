@@ -7,6 +7,8 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
+from subscribers.wording import Said
+
 
 class InvalidAddress(ValueError):
     """Not one plain address; the message is for the field."""
@@ -21,15 +23,15 @@ def parse_address(value: str) -> str:
     """
     value = value.strip(" ")
     if not value:
-        raise InvalidAddress("please enter your email address")
+        raise InvalidAddress(Said("please enter your email address"))
     if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in value):
-        raise InvalidAddress("the address has an invisible character in it; please type it again")
+        raise InvalidAddress(Said("the address has an invisible character in it; please type it again"))
     try:
         found = validate_email(value, check_deliverability=False, strict=True, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise InvalidAddress(f"this is not an email address: {_plain(error)}") from None
+        raise InvalidAddress(Said("this is not an email address: %(why)s", why=_plain(error))) from None
     if any(_scripts(label) > 1 for label in found.domain.split(".")):
-        raise InvalidAddress("the part after @ mixes alphabets; please check it letter by letter")
+        raise InvalidAddress(Said("the part after @ mixes alphabets; please check it letter by letter"))
     return found.normalized
 
 

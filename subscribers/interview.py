@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from runup.database import Base
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.wall_time import local_day, parse_zone, require_day, resolve
+from subscribers.wording import Said
 
 MOST_DAYS_AHEAD = 365
 MOST_DAYS_PAST = 60
@@ -124,10 +125,16 @@ def check_interview_date(held_on: date, zone: str, *, now: datetime) -> date:
     parse_zone(zone)
     today = local_day(now, zone)
     if held_on > today + timedelta(days=MOST_DAYS_AHEAD):
-        raise InvalidInterviewDate(f"{held_on} is more than a year ahead; please check the year")
+        raise InvalidInterviewDate(
+            Said("%(day)s is more than a year ahead; please check the year", day=held_on)
+        )
     if held_on < today - timedelta(days=MOST_DAYS_PAST):
         raise InvalidInterviewDate(
-            f"{held_on} is more than {MOST_DAYS_PAST} days past; please check the date"
+            Said(
+                "%(day)s is more than %(days)s days past; please check the date",
+                day=held_on,
+                days=MOST_DAYS_PAST,
+            )
         )
     return require_day(held_on, zone)
 
@@ -188,7 +195,11 @@ def tell_decision_day(session: Session, interview: Interview, decision_on: date 
     latest = interview.held_on + timedelta(days=MOST_DAYS_AHEAD)
     if decision_on and not interview.held_on <= decision_on <= latest:
         raise InvalidInterviewDate(
-            f"{decision_on} is not on or within a year after the interview ({interview.held_on})"
+            Said(
+                "%(day)s is not on or within a year after the interview (%(held_on)s)",
+                day=decision_on,
+                held_on=interview.held_on,
+            )
         )
     subscriber = _lock(session, interview)
     if interview.decision_on == decision_on:

@@ -16,6 +16,7 @@ from subscribers.consent import CONFIRM_WITHIN, WORDING, WORDING_VERSION, Consen
 from subscribers.interview import Format, Interview, Interviewers, Mode, check_interview_date
 from subscribers.subscriber import Subscriber, find_subscriber, lock_subscriber
 from subscribers.wall_time import parse_zone
+from subscribers.wording import Said
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class SignUp:
         home_zone = form.take("home_zone", parse_zone) if values.get("home_zone") else ""
         zone = form.take("interview_zone", parse_zone) if values.get("interview_zone") else home_zone
         if not (home_zone or zone) and not form.errors.keys() & {"home_zone", "interview_zone"}:
-            form.errors["home_zone"] = "please choose your time zone"
+            form.errors["home_zone"] = Said("please choose your time zone")
         held_on = form.take("interview_date", lambda value: _held_on(value, zone or "UTC", now=now))
         mode = form.take("mode", lambda value: _choice(Mode, value))
         interviewers = form.take("interviewers", lambda value: _choice(Interviewers, value))
@@ -68,7 +69,9 @@ class SignUp:
         country = form.take("country", _country)
         decision_on = form.take("decision_on", parse_day) if values.get("decision_on") else None
         if decision_on and held_on and decision_on < held_on:
-            form.errors["decision_on"] = "they will hardly decide before the interview; please check the date"
+            form.errors["decision_on"] = Said(
+                "they will hardly decide before the interview; please check the date"
+            )
         form.take("consent", _agreed)
         if form.errors:
             raise InvalidSignUp(form.errors)
@@ -202,11 +205,11 @@ def _line(value: str, most: int) -> str:
     """One line of free text, without what a terminal or a reader cannot see."""
     value = unicodedata.normalize("NFC", value).strip()
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI for c in value):
-        raise ValueError("this has an invisible character in it; please type it again")
+        raise ValueError(Said("this has an invisible character in it; please type it again"))
     if len(value) > most:
-        raise ValueError(f"this is longer than {most} characters; please shorten it")
+        raise ValueError(Said("this is longer than %(most)s characters; please shorten it", most=most))
     if "://" in value or "www." in value.lower():
-        raise ValueError("please leave web addresses out")
+        raise ValueError(Said("please leave web addresses out"))
     return value
 
 
@@ -219,12 +222,14 @@ def parse_day(value: str) -> date:
         # Only the form's own notation; fromisoformat would take 2026-W48-5 and 20261127 too.
         return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
     except ValueError:
-        raise ValueError(f"{value[:20]!r} is not a day of the calendar; write it like 2026-12-04") from None
+        raise ValueError(
+            Said("%(value)r is not a day of the calendar; write it like 2026-12-04", value=value[:20])
+        ) from None
 
 
 def _held_on(value: str, zone: str, *, now: datetime) -> date:
     if not value:
-        raise ValueError("please enter the day of your interview")
+        raise ValueError(Said("please enter the day of your interview"))
     return check_interview_date(parse_day(value), zone, now=now)
 
 
@@ -235,7 +240,7 @@ def parse_time(value: str) -> time:
             return datetime.strptime(value, notation).time()  # noqa: DTZ007 - a wall time has no zone
         except ValueError:
             continue
-    raise ValueError(f"{value[:20]!r} is not a time of day; write it like 14:00")
+    raise ValueError(Said("%(value)r is not a time of day; write it like 14:00", value=value[:20]))
 
 
 E = TypeVar("E", bound=StrEnum)
@@ -245,19 +250,21 @@ def _choice(kind: type[E], value: str) -> E:
     try:
         return kind(value or "unknown")
     except ValueError:
-        raise ValueError(f"{value[:20]!r} is none of: {', '.join(kind)}") from None
+        raise ValueError(
+            Said("%(value)r is none of: %(kinds)s", value=value[:20], kinds=", ".join(kind))
+        ) from None
 
 
 def _country(value: str) -> str:
     value = value.strip().upper()
     if value and not (len(value) == 2 and value.isascii() and value.isalpha()):
-        raise ValueError(f"{value[:20]!r} is not a country code; write it like DE")
+        raise ValueError(Said("%(value)r is not a country code; write it like DE", value=value[:20]))
     return value
 
 
 def _agreed(value: str) -> None:
     if value.lower() not in ("yes", "on", "true", "1"):
-        raise ValueError("we need your agreement to write to you")
+        raise ValueError(Said("we need your agreement to write to you"))
 
 
 __all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "parse_day", "parse_time", "sign_up"]

@@ -9,6 +9,8 @@ from functools import cache
 
 import whenever
 
+from subscribers.wording import Said
+
 # PyPI's tzdata must win over the system's, which may be years old (Debian's 2025b is wrong for Vancouver,
 # Havana, Casablanca and a dozen more): both libraries are told to search nowhere else.
 os.environ["PYTHONTZPATH"] = ""
@@ -37,7 +39,9 @@ def zone_names() -> frozenset[str]:
 def parse_zone(name: str) -> str:
     """`name` if it is a known zone, else UnknownZone with a message for the field."""
     if name not in zone_names():
-        raise UnknownZone(f"{name[:60]!r} is not a time zone we know; choose one such as Europe/Berlin")
+        raise UnknownZone(
+            Said("%(name)r is not a time zone we know; choose one such as Europe/Berlin", name=name[:60])
+        )
     return name
 
 
@@ -77,7 +81,9 @@ def require_day(day: date, zone: str) -> date:
     day in history was skipped whole; looking at midnight would refuse ordinary days (Cairo, Havana).
     """
     if local_day(resolve(day, time(12), zone), zone) != day:
-        raise MissingDate(f"{day.isoformat()} does not exist in {zone}: the calendar skipped it there")
+        raise MissingDate(
+            Said("%(day)s does not exist in %(zone)s: the calendar skipped it there", day=day, zone=zone)
+        )
     return day
 
 

@@ -11,13 +11,16 @@ from campaigns import PLAIN_WORDS, PlannedSend, Reason, Sequence
 from campaigns.facts import Passage, Person
 from campaigns.planning import preview
 from runup.web import dates
+from runup.web.languages import gettext as _
+from runup.web.languages import ngettext
 from runup.web.reading import InvalidFields
 from subscribers import Mode, check_interview_date, parse_day, parse_time, parse_zone
 from subscribers.wall_time import local
+from subscribers.wording import Said
 
 T = TypeVar("T")
 
-AT_ONCE = "As soon as you confirm"
+AT_ONCE = Said("As soon as you confirm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +60,9 @@ def forecast(sequence: Sequence, fields: Mapping[str, str], *, now: datetime) ->
         zone=person.home_zone,
         summary=_summary(coming, person, is_past=now >= passage.ends_at, now=now),
         is_late=any(send.merged for send in coming),
-        lines=tuple(line for _, line in ordered),
+        lines=tuple(line for _at, line in ordered),
         left_out=tuple(
-            (send.title, PLAIN_WORDS[send.reason])
+            (send.title, _(PLAIN_WORDS[send.reason]))
             for send in sends
             if not send.is_open and send.reason and send.reason is not Reason.MERGED_INTO_CATCHUP
         ),
@@ -84,11 +87,11 @@ def _read(fields: Mapping[str, str], *, now: datetime) -> tuple[Person, Passage]
         "interview_date", lambda value: check_interview_date(parse_day(value), zone or "UTC", now=now)
     )
     if "mode" in errors:
-        errors["mode"] = "please choose one of these"
+        errors["mode"] = Said("please choose one of these")
     if day is None:
-        errors.setdefault("interview_date", "please enter the day of your interview")
+        errors.setdefault("interview_date", Said("please enter the day of your interview"))
     if zone is None and not errors.keys() & {"home_zone", "interview_zone"}:
-        errors["home_zone"] = "please choose your time zone"
+        errors["home_zone"] = Said("please choose your time zone")
     if errors or day is None or zone is None:
         raise InvalidFields(errors)
     passage = Passage(campaign="", held_on=day, start_time=start, zone=zone, mode=mode, requested_at=now)
@@ -102,32 +105,38 @@ def _email(send: PlannedSend, sequence: Sequence, person: Person, *, now: dateti
         step=send.step,
         title=send.title,
         at=at,
-        when=AT_ONCE if send.due_at <= now else dates.moment(at),
+        when=_(AT_ONCE) if send.due_at <= now else dates.moment(at),
         instead_of=tuple(sequence.step(key).title for key in send.merged),
     )
 
 
 def _interview(passage: Passage, person: Person) -> Foreseen:
     if passage.start_time is None:
-        return Foreseen(step="", title="Your interview", at=None, when=dates.day(passage.held_on))
+        return Foreseen(step="", title=_("Your interview"), at=None, when=dates.day(passage.held_on))
     at = local(passage.starts_at, person.home_zone)
     there = local(passage.starts_at, passage.zone)
     elsewhere = f" ({dates.moment(there)}, {dates.place(passage.zone)})"
     is_elsewhere = at.replace(tzinfo=None) != there.replace(tzinfo=None)
     return Foreseen(
-        step="", title="Your interview" + (elsewhere if is_elsewhere else ""), at=at, when=dates.moment(at)
+        step="", title=_("Your interview") + (elsewhere if is_elsewhere else ""), at=at, when=dates.moment(at)
     )
 
 
 def _summary(coming: list[PlannedSend], person: Person, *, is_past: bool, now: datetime) -> str:
-    count = "1 email" if len(coming) == 1 else f"{len(coming)} emails"
+    count = ngettext("%(number)s email", "%(number)s emails", len(coming)) % {"number": len(coming)}
     later = [send.due_at for send in coming if send.due_at and send.due_at > now]
-    then = f" The next one on {dates.moment(local(later[0], person.home_zone))}." if later else ""
+    then = (
+        " " + _("The next one on %(when)s.") % {"when": dates.moment(local(later[0], person.home_zone))}
+        if later
+        else ""
+    )
     merged = max((len(send.merged) for send in coming), default=0)
     if is_past and not later:
-        return "Your interview was a while ago, so there is nothing left to plan around it."
+        return _("Your interview was a while ago, so there is nothing left to plan around it.")
     if is_past:
-        return f"Your interview is over: {count} for the days after.{then}"
+        return _("Your interview is over: %(count)s for the days after.") % {"count": count} + then
     if merged:
-        return f"Your interview is close: what you missed comes at once, in one short version. {count}.{then}"
-    return f"{count}. The first as soon as you confirm.{then}" if len(later) < len(coming) else count + "."
+        close = _("Your interview is close: what you missed comes at once, in one short version.")
+        return f"{close} {count}.{then}"
+    first = " " + _("The first as soon as you confirm.") + then if len(later) < len(coming) else ""
+    return f"{count}.{first}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from icalendar.parser import Contentline, Contentlines
 
+from subscribers.wording import Said
+
 MOST_BYTES = 200_000
 _DEEPEST = 8
 _MOST_EVENTS = 25
@@ -42,21 +44,23 @@ class CalendarFile:
 def read_calendar(content: bytes) -> CalendarFile:
     """Raises InvalidInvitation."""
     if len(content) > MOST_BYTES:
-        raise InvalidInvitation("this file is larger than 200 kB; please choose the invitation itself")
+        raise InvalidInvitation(Said("this file is larger than 200 kB; please choose the invitation itself"))
     if not content:
-        raise InvalidInvitation("please choose the invitation you received, a file that ends in .ics")
+        raise InvalidInvitation(Said("please choose the invitation you received, a file that ends in .ics"))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInvitation("this is not a calendar file (.ics) in UTF-8") from None
+        raise InvalidInvitation(Said("this is not a calendar file (.ics) in UTF-8")) from None
     if not text.lstrip()[:15].upper() == "BEGIN:VCALENDAR" or "\0" in text:
-        raise InvalidInvitation("this is not a calendar file (.ics)")
+        raise InvalidInvitation(Said("this is not a calendar file (.ics)"))
     try:
         return _collect(list(_lines(text)))
     except InvalidInvitation:
         raise
     except (ValueError, LookupError):
-        raise InvalidInvitation("this calendar file is damaged; please enter the day yourself") from None
+        raise InvalidInvitation(
+            Said("this calendar file is damaged; please enter the day yourself")
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _collect(lines: list[_Line]) -> CalendarFile:
             is_cancellation |= _property(found.line).value.strip().upper() == "CANCEL"
     if len(events) > _MOST_EVENTS:
         raise InvalidInvitation(
-            "this is a whole calendar; please choose the invitation to the interview alone"
+            Said("this is a whole calendar; please choose the invitation to the interview alone")
         )
     named = {zone.get("TZID", ""): zone.get("X-LIC-LOCATION", "") for zone in zones.values()}
     return CalendarFile(tuple(events.values()), named, is_cancellation)

@@ -9,9 +9,11 @@ from icalendar.prop import vDDDTypes
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from runup.web.ics_events import CalendarFile, Event, InvalidInvitation, read_calendar
+from runup.web.languages import gettext as _
 from runup.web.meeting_place import mode_of
 from subscribers import Mode, zone_names
 from subscribers.wall_time import local
+from subscribers.wording import Said
 
 _UTC = frozenset({"UTC", "ETC/UTC", "GMT", "ETC/GMT", "Z", "TZONE://MICROSOFT/UTC"})
 
@@ -31,21 +33,25 @@ def read_invitation(content: bytes, *, home_zone: str, now: datetime) -> Invitat
     """
     file = read_calendar(content)
     if not file.events:
-        raise InvalidInvitation("there is no appointment in this file; please enter the day yourself")
+        raise InvalidInvitation(Said("there is no appointment in this file; please enter the day yourself"))
     # Also the far end of endless recurrences: they are not followed at all.
     if any({"RRULE", "RDATE"} & event.keys() for event in file.events):
-        raise InvalidInvitation("this appointment repeats; please enter the day of your interview yourself")
+        raise InvalidInvitation(
+            Said("this appointment repeats; please enter the day of your interview yourself")
+        )
     status = {event["STATUS"].value.strip().upper() for event in file.events if "STATUS" in event}
     if file.is_cancellation or status == {"CANCELLED"}:
-        raise InvalidInvitation("this file says that the appointment is canceled")
+        raise InvalidInvitation(Said("this file says that the appointment is canceled"))
     starts = [(start, event) for event in file.events if (start := _start(event)) is not None]
     if not starts:
-        raise InvalidInvitation("this appointment has no start; please enter the day yourself")
+        raise InvalidInvitation(Said("this appointment has no start; please enter the day yourself"))
     start, event = _next(starts, now=now)
     found = _when(start, event, file, home_zone=home_zone if home_zone in zone_names() else "")
     if (mode := mode_of(event)) is not Mode.UNKNOWN:
         found.fields["mode"] = mode
-    several = "There are several appointments in the file; this is the next one. " if len(starts) > 1 else ""
+    several = (
+        _("There are several appointments in the file; this is the next one. ") if len(starts) > 1 else ""
+    )
     return Invitation(found.fields, (several + found.note).strip())
 
 
@@ -76,10 +82,10 @@ def _midnight(day: date) -> datetime:
 def _when(start: date | datetime, event: Event, file: CalendarFile, *, home_zone: str) -> Invitation:
     if not isinstance(start, datetime):
         fields = {"interview_date": start.isoformat(), "interview_time": "", "interview_zone": ""}
-        return Invitation(fields, "The file names a day and no time.")
+        return Invitation(fields, _("The file names a day and no time."))
     if start.tzinfo is not None:
         here = local(start.astimezone(UTC), home_zone or "UTC")
-        note = "" if home_zone else "The file gives the time in UTC; please look whether it is right."
+        note = "" if home_zone else _("The file gives the time in UTC; please look whether it is right.")
         return Invitation(_fields(here, "" if home_zone else "UTC"), note)
     named = event["DTSTART"].params.get("TZID", "")
     zone = zone_of(named, file)
@@ -87,10 +93,10 @@ def _when(start: date | datetime, event: Event, file: CalendarFile, *, home_zone
         return Invitation(_fields(start, "" if zone == home_zone else zone))
     if named:
         return Invitation(
-            _fields(start, ""), "We do not know the file's time zone; please look whether yours is right."
+            _fields(start, ""), _("We do not know the file's time zone; please look whether yours is right.")
         )
     return Invitation(
-        _fields(start, ""), "The file does not say in which time zone; please look whether yours is right."
+        _fields(start, ""), _("The file does not say in which time zone; please look whether yours is right.")
     )
 
 

@@ -8,6 +8,7 @@ from runup.web.forms import UploadFields
 from runup.web.ics_events import InvalidInvitation
 from runup.web.invitation import read_invitation
 from runup.web.landing import sign_up_page
+from runup.web.languages import gettext as _
 from runup.web.rate_limits import FILES
 from runup.web.site import SiteDep
 
@@ -28,5 +29,5 @@ def post_invitation(request: Request, upload: UploadFields, site: SiteDep) -> Re
         return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403)
     except InvalidInvitation as error:
         return sign_up_page(request, site, fields, errors={FILE: str(error)}, status=422)
-    note = f"This is what your invitation says. {found.note}".strip()
+    note = f"{_('This is what your invitation says.')} {found.note}".strip()
     return sign_up_page(request, site, {**fields, **found.fields}, read=note)

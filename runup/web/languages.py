@@ -54,7 +54,8 @@ def others() -> dict[str, str]:
 def gettext(message: str) -> str:
     """`message` in the reader's language; itself where nobody has translated it."""
     if isinstance(message, Said):
-        return _words(language()).gettext(message.template) % message.values if message.template else message
+        text = _words(language()).gettext(message.template)
+        return text % message.values if message.values else text
     return _words(language()).gettext(message) if message else message
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from runup.web.csrf import ForeignForm, StaleForm
+from runup.web.languages import gettext
 from runup.web.rate_limits import TooMany
 from runup.web.reading import InvalidFields
 from runup.web.security import headers_for
@@ -102,7 +103,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InvalidFields)
     async def invalid(_request: Request, error: InvalidFields) -> Response:
         # Pages catch this and show the form again; what comes here was asked by a program.
-        return _details(INVALID, errors=error.errors)
+        return _details(INVALID, errors={name: gettext(why) for name, why in error.errors.items()})
 
     @app.exception_handler(TooMany)
     async def too_many(request: Request, error: TooMany) -> Response:

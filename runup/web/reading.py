@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from runup.web.forms import Fields
 from subscribers import parse_day, parse_time
+from subscribers.wording import Said
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def read_day(fields: Fields, name: str) -> date | None:
 def require_day(fields: Fields, name: str) -> date:
     day = read_day(fields, name)
     if day is None:
-        raise InvalidFields({name: "please enter the day"})
+        raise InvalidFields({name: Said("please enter the day")})
     return day
 
 
@@ -44,7 +45,7 @@ def read_choice(fields: Fields, name: str, kind: type[E]) -> E:
     try:
         return kind(fields.get(name, ""))
     except ValueError:
-        raise InvalidFields({name: "please choose one of these"}) from None
+        raise InvalidFields({name: Said("please choose one of these")}) from None
 
 
 def _read(fields: Fields, name: str, parse: Callable[[str], T]) -> T | None:

@@ -14,14 +14,14 @@
     if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone), 1);
     select.value = zone;
     const hint = document.getElementById(select.id + "-hint");
-    if (hint) hint.textContent += " Taken from your browser.";
+    if (hint) hint.textContent += ` ${select.dataset.guessZone}`;
   };
 
   const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text }, more);
 
-  const item = (line) => {
+  const item = (words, line) => {
     const found = element("li", "", { className: line.step ? "" : "day" });
-    const core = line.instead_of.length ? `, with the core of: ${line.instead_of.join(", ")}` : "";
+    const core = line.instead_of.length ? words.core.replace("{titles}", line.instead_of.join(", ")) : "";
     found.append(element("b", line.when), element("span", line.title + core));
     return found;
   };
@@ -31,12 +31,13 @@
     const said = document.getElementById("plan-said");
     const lines = document.getElementById("plan-lines");
     const note = document.getElementById("plan-note");
+    const words = JSON.parse(form.dataset.words);
     const at_first = [[...lines.childNodes], note.textContent];
     let last = "";
     let timer = 0;
 
-    const show = (words, items, below) => {
-      said.replaceChildren(...words);
+    const show = (summary, items, below) => {
+      said.replaceChildren(...summary);
       lines.replaceChildren(...items);
       note.textContent = below;
     };
@@ -59,9 +60,9 @@
       // At first the page itself says what is wrong.
       if (answer.status === 422) return is_first ? undefined : show([Object.values(plan.errors).join(". ") + "."], ...at_first);
       if (!answer.ok) return;
-      const link = element("a", "See each of them", { href: "#plan" });
+      const link = element("a", words.see, { href: "#plan" });
       const place = plan.zone.split("/").pop().replaceAll("_", " ");
-      show([plan.summary + " ", link], plan.lines.map(item), `By ${place} time. Emails leave within a few minutes of it.`);
+      show([plan.summary + " ", link], plan.lines.map((line) => item(words, line)), words.note.replace("{city}", place));
     };
     const soon = () => {
       clearTimeout(timer);
