@@ -56,10 +56,12 @@ def insert_new(
     rows = {event.id: _row(event, hash_address) for event in events}
     if not rows:
         return 0
+    # In one order: two that insert the same ids at once, each in its own, would wait for each other for ever.
+    ordered = [rows[identity] for identity in sorted(rows)]
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     inserted = session.execute(
         _SQLITE if is_sqlite else _POSTGRESQL,
-        {"rows": orjson.dumps(list(rows.values())).decode(), "source": source, "heard_at": now},
+        {"rows": orjson.dumps(ordered).decode(), "source": source, "heard_at": now},
     )
     return int(inserted.rowcount)  # type: ignore[attr-defined]  # an INSERT's result is a CursorResult
 
