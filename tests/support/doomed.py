@@ -2,7 +2,8 @@
 
 Reads one JSON command a line: where the database and the provider are, what time it is, and where to die. For
 each it forks a real worker process, which inherits the compiled templates, and writes one line when that has
-ended. The points are hooks around the worker's ports (transactions, renderer, provider, socket, files); there
+ended. With `"do": "start"` the worker ticks until it is killed, and the line has its pid; `"do": "end"` ends
+it. The points are hooks around the worker's ports (transactions, renderer, provider, socket, files); there
 are none in the program itself.
 """
 
@@ -10,17 +11,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from killing import break_the_rule
+from shared_clock import SharedClock
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from town import BRAND, composer
 
@@ -30,22 +34,26 @@ from delivery import Accepted, Email, OutboxConfig, Provider, SendGridConfig, op
 from delivery.providers import outbox
 from delivery.sockets import DeadlineSocket
 from runup.database import Database
-from scheduler import Composer, Worker
+from scheduler import Composer, Journal, Worker
 from scheduler.composing import Composed
 from scheduler.drafting import Draft
 
 
 class Fate:
-    """Ends the process when `point` is reached, or whatever point comes `countdown`-th."""
+    """Strikes the process when `point` has been passed `passes` times and is reached again, or whatever point
+    comes `countdown`-th; with SIGKILL, or another signal, once."""
 
-    def __init__(self, point: str, countdown: int) -> None:
+    def __init__(self, point: str, countdown: int, *, passes: int = 0, by: int = int(signal.SIGKILL)) -> None:
         self.point = point
         self.countdown = countdown
+        self.passes = passes
+        self.by = by
 
     def reaches(self, point: str) -> None:
         self.countdown -= 1
-        if point == self.point or self.countdown == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        self.passes -= point == self.point
+        if (point == self.point and self.passes == -1) or self.countdown == 0:
+            os.kill(os.getpid(), self.by)
 
 
 class DoomedDatabase(Database):
@@ -53,6 +61,10 @@ class DoomedDatabase(Database):
 
     fate: Fate
     written = ""
+
+    def share(self, statements: dict[Any, Any]) -> None:
+        self.engine = self.engine.execution_options(compiled_cache=statements)
+        self._reader = self._reader.execution_options(compiled_cache=statements)
 
     def watch(self, fate: Fate) -> None:
         self.fate = fate
@@ -143,12 +155,18 @@ def hook_the_call(fate: Fate) -> None:
     )
 
 
-def work(command: dict[str, Any], catalog: Catalog) -> None:
-    fate = Fate(command.get("point", ""), command.get("countdown", 0))
+def work(command: dict[str, Any], catalog: Catalog, statements: dict[Any, Any]) -> None:
+    fate = Fate(
+        command.get("point", ""),
+        command.get("countdown", 0),
+        passes=command.get("passes", 0),
+        by=command.get("by", int(signal.SIGKILL)),
+    )
     hook_the_call(fate)
     if command.get("broken"):
         scheduler.worker.recover_leases = break_the_rule
     database = DoomedDatabase(command["database"])
+    database.share(statements)
     database.watch(fate)
     config = (
         SendGridConfig(api_key="SG.tests", host=command["sendgrid"])
@@ -156,42 +174,111 @@ def work(command: dict[str, Any], catalog: Catalog) -> None:
         else OutboxConfig(folder=Path(command["outbox"]))
     )
     provider = DoomedProvider(open_provider(config), fate)
-    now = datetime.fromisoformat(command["now"]).astimezone(UTC)
     worker = Worker(
         database=database,
         provider=provider,
         composer=doomed_composer(catalog, fate),
-        clock=lambda: now,
         concurrency=command.get("concurrency", 1),
+        journal=Journal(Path(command["journal"])) if command.get("journal") else None,
+        **time_of(command),
     )
+    if command.get("do") == "start":
+        tick_for_ever(worker)
     worker.tick()
     worker.close()
     database.close()
 
 
-def run(command: dict[str, Any], catalog: Catalog) -> dict[str, int]:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work(command, catalog)
-            status = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    if "milliseconds" in command:
-        time.sleep(command["milliseconds"] / 1000)
-        os.kill(pid, signal.SIGKILL)
-    _, ended = os.waitpid(pid, 0)
-    return {"exit": os.waitstatus_to_exitcode(ended)}
+def time_of(command: dict[str, Any]) -> dict[str, Any]:
+    """A moment that stands still, or a clock that the killer moves."""
+    if "clock" in command:
+        shared = SharedClock(Path(command["clock"]))
+        return {"clock": shared, "stopwatch": shared.seconds}
+    now = datetime.fromisoformat(command["now"]).astimezone(UTC)
+    return {"clock": lambda: now}
+
+
+def tick_for_ever(worker: Worker) -> None:
+    """As the clock of an installation does: a tick that fails is not the last one."""
+    parent, ticked_at = os.getppid(), worker.clock()
+    while os.getppid() == parent:
+        with suppress(SQLAlchemyError):
+            ticked_at = worker.clock()
+            worker.tick()
+        while worker.clock() == ticked_at and os.getppid() == parent:
+            time.sleep(0.005)
+
+
+class Nursery:
+    """Forks workers, which inherit the compiled templates and statements, and buries them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._children: set[int] = set()
+        self._statements: dict[str, dict[Any, Any]] = {}
+        """As SQLAlchemy has compiled them, for each kind of database."""
+
+    def obey(self, command: dict[str, Any]) -> dict[str, int]:
+        match command.get("do"):
+            case "start":
+                return {"pid": self._fork(command)}
+            case "end":
+                return {"exit": self._end(command["pid"], command["milliseconds"])}
+            case "pause":
+                time.sleep(command["milliseconds"] / 1000)
+                return {}
+        return {"exit": self._end(self._fork(command), command.get("milliseconds"))}
+
+    def _fork(self, command: dict[str, Any]) -> int:
+        statements = self._compiled(command)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                work(command, self._catalog, statements)
+                status = 0
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        self._children.add(pid)
+        return pid
+
+    def _compiled(self, command: dict[str, Any]) -> dict[Any, Any]:
+        """A first worker compiles them for all that are to follow; it may live."""
+        kind = command["database"].partition(":")[0]
+        if kind not in self._statements:
+            self._statements[kind] = {}
+            if command.get("do") == "start":
+                plain = {name: command[name] for name in ("database", "clock", "sendgrid")}
+                work(plain, self._catalog, self._statements[kind])
+        return self._statements[kind]
+
+    def _end(self, pid: int, milliseconds: float | None) -> int:
+        """Its exit code; after so many milliseconds it is killed, should it live then."""
+        if milliseconds is not None:
+            handle = os.pidfd_open(pid)
+            select.select([handle], [], [], milliseconds / 1000)
+            os.close(handle)
+            os.kill(pid, signal.SIGKILL)
+        _, ended = os.waitpid(pid, 0)
+        self._children.discard(pid)
+        return os.waitstatus_to_exitcode(ended)
+
+    def close(self) -> None:
+        for pid in list(self._children):
+            self._end(pid, 0)
 
 
 def main() -> None:
     catalog = Catalog(brand=BRAND)
     catalog.renderer("second_interview")
+    nursery = Nursery(catalog)
     print("ready", flush=True)  # noqa: T201 - the answer is the output
-    for line in sys.stdin:
-        print(json.dumps(run(json.loads(line), catalog)), flush=True)  # noqa: T201
+    try:
+        for line in sys.stdin:
+            print(json.dumps(nursery.obey(json.loads(line))), flush=True)  # noqa: T201
+    finally:
+        nursery.close()
 
 
 if __name__ == "__main__":

@@ -50,11 +50,27 @@ class Doom:
 
     def work(self, **command: Any) -> int:
         """Run a worker's tick to its end, whichever it is; returns its exit code, -9 when killed."""
+        return self._tell(command)["exit"]
+
+    def start(self, **command: Any) -> int:
+        """A worker that ticks until it is killed; its pid."""
+        return self._tell(command | {"do": "start"})["pid"]
+
+    def end(self, pid: int, *, after_ms: float = 0) -> int:
+        """Kill it then, should it live; its exit code."""
+        return self._tell({"do": "end", "pid": pid, "milliseconds": after_ms})["exit"]
+
+    def pause(self, milliseconds: float) -> None:
+        """Let them work."""
+        self._tell({"do": "pause", "milliseconds": milliseconds})
+
+    def _tell(self, command: dict[str, Any]) -> dict[str, int]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        return int(json.loads(self._process.stdout.readline())["exit"])
+        answer: dict[str, int] = json.loads(self._process.stdout.readline())
+        return answer
 
     def close(self) -> None:
         assert self._process.stdin is not None
