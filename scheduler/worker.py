@@ -18,6 +18,7 @@ from scheduler.bucket import Bucket
 from scheduler.canary import Aviary
 from scheduler.clock_guard import ClockGuard
 from scheduler.composing import Composer
+from scheduler.damage import DamageWatch
 from scheduler.doubt import Jury
 from scheduler.gate import Gate
 from scheduler.heartbeat import Pulse
@@ -93,8 +94,9 @@ class Worker:
 
         Raises what the database raises; the next tick goes on where this one was."""
         tally = Tally()
-        while self._round(tally):
-            self._sign()
+        with self._damage:
+            while self._round(tally):
+                self._sign()
         self._sign()
         self._pulse.note = tally.held or self._shelf.note
         if self._pulse.is_news:
@@ -130,6 +132,9 @@ class Worker:
 
     def _round(self, tally: Tally) -> bool:
         """Returns whether there is more to do at once."""
+        if self._damage.words:
+            tally.held = self._damage.words
+            return False
         transact(self.database, self._beat)
         self._recorder.write_down()
         if self.guard is not None and (why := self.guard.look(self.database)):
@@ -222,6 +227,10 @@ class Worker:
     @cached_property
     def _recorder(self) -> Recorder:
         return Recorder(database=self.database, gate=self._gate, clock=self.clock, journal=self.journal)
+
+    @cached_property
+    def _damage(self) -> DamageWatch:
+        return DamageWatch(database=self.database, clock=self.clock)
 
     @cached_property
     def _pulse(self) -> Pulse:
