@@ -57,8 +57,8 @@ _COLUMNS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def read_drafts(session: Session, ids: Collection[int], *, catalog: Catalog) -> list[Draft]:
-    """What is needed to write these emails, earliest expiry first.
+def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[Draft]:
+    """What is needed to write these emails, in the order of `ids`.
 
     A person who has been erased has none, nor has a step that is no longer part of its campaign: such sends
     are left out, and planning closes them.
@@ -70,9 +70,11 @@ def read_drafts(session: Session, ids: Collection[int], *, catalog: Catalog) -> 
         .join(Enrollment, Enrollment.id == Send.enrollment_id)
         .join(Interview, Interview.id == Enrollment.interview_id)
         .where(Send.id.in_(ids), Subscriber.address.is_not(None))
-        .order_by(Send.expires_at, Send.id)
     ).all()
-    rows = [row for row in rows if row.step in catalog.sequence(row.campaign)]
+    place = {send_id: number for number, send_id in enumerate(ids)}
+    rows = sorted(
+        (row for row in rows if row.step in catalog.sequence(row.campaign)), key=lambda row: place[row.id]
+    )
     plans = _plans(session, rows, catalog=catalog)
     readers = _newsletter_readers(session, {row.subscriber_id for row in rows})
     return [

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.errors import CampaignError
 from campaigns.rendering import RenderError
 from runup.database import Database
-from scheduler.claiming import Due, claim, find_due, release
+from scheduler.claiming import LANES, PERSONAL, Due, claim, find_due, release
 from scheduler.composing import Composed, Composer
 from scheduler.drafting import Draft, read_drafts
 from scheduler.gate import Admission, Gate
@@ -99,9 +99,9 @@ class Preparer:
 
     def _look(self) -> None:
         """What is due. A newsletter of any length waits for a person's own date, batch by batch."""
-        if self._due and self._due[0].lane == 0:
+        if self._due and self._due[0].lane == PERSONAL:
             return
-        lanes = (0,) if self._due else (0, 1)
+        lanes = (PERSONAL,) if self._due else LANES
         with self.database.read() as session:
             for lane in lanes:
                 found = find_due(

@@ -109,6 +109,14 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("resends", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("lane", sa.Integer(), nullable=False, server_default="0"))
+        for lane, columns in ((0, ["ready_at"]), (1, ["expires_at", "id"])):
+            batch_op.create_index(
+                f"ix_send_lane_{lane}",
+                columns,
+                unique=False,
+                sqlite_where=sa.text(f"state IN ('planned', 'retry_wait') AND lane = {lane}"),
+                postgresql_where=sa.text(f"state IN ('planned', 'retry_wait') AND lane = {lane}"),
+            )
         batch_op.create_index(
             "ix_send_unfinished",
             ["left_at"],
@@ -125,6 +133,12 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('accepted', 'processed', 'deferred')"),
             postgresql_where=sa.text("state IN ('accepted', 'processed', 'deferred')"),
         )
+        for lane in (1, 0):
+            batch_op.drop_index(
+                f"ix_send_lane_{lane}",
+                sqlite_where=sa.text(f"state IN ('planned', 'retry_wait') AND lane = {lane}"),
+                postgresql_where=sa.text(f"state IN ('planned', 'retry_wait') AND lane = {lane}"),
+            )
         batch_op.drop_column("lane")
         batch_op.drop_column("resends")
         batch_op.drop_column("on_unknown")
