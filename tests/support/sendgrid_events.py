@@ -171,20 +171,25 @@ class Webhook:
     ) -> None:
         self.signer = signer or Signer()
         self.statuses: list[int] = []
-        self._taken, self._url, self._clock = taken, url, clock
+        """What the site answered; 0: nothing."""
+        self.taken, self.url, self.clock = taken, url, clock
         self._told = 0
         self._waiting: list[list[Event]] = []
 
     def tell(
         self,
         *kinds: str,
+        of: Iterable[Taken] | None = None,
         change: Callable[[list[Event]], list[Event]] = lambda events: events,
         batch: int = 1000,
     ) -> bool:
-        """Post what happened since, `change`d on its way; whether the site acknowledged all of it."""
-        new, now = self._taken[self._told :], self._clock()
-        self._told += len(new)
-        happened = (story(email, *(kinds or ("processed", "delivered")), at=now) for email in new)
+        """Post what happened since, or what happened to `of`, `change`d on its way; whether the site
+        acknowledged all of it. `kinds`: processed and delivered unless others are named."""
+        now = self.clock()
+        if of is None:
+            of = self.taken[self._told :]
+            self._told = len(self.taken)
+        happened = (story(email, *(kinds or ("processed", "delivered")), at=now) for email in of)
         events = change([event for events in happened for event in events])
         self._waiting += [events[first : first + batch] for first in range(0, len(events), batch)]
         self._waiting = [events for events in self._waiting if not self._is_acknowledged(events)]
@@ -192,7 +197,11 @@ class Webhook:
 
     def _is_acknowledged(self, events: list[Event]) -> bool:
         body = body_of(events)
-        self.statuses.append(post(self._url, body, self.signer.headers(body, at=self._clock())))
+        headers = self.signer.headers(body, at=self.clock())
+        try:
+            self.statuses.append(post(self.url, body, headers))
+        except OSError:  # nobody listens there just now
+            self.statuses.append(0)
         return self.statuses[-1] // 100 == 2
 
 
