@@ -20,10 +20,11 @@ by less when the window closes or its end comes before that."""
 
 def catch_up(sketch: Sketch) -> None:
     """Merge what was missed into the catch-up, and give the rest of what is late its moment."""
-    if step := sketch.sequence.catchup:
-        if step.key in sketch.sends:
-            _merge(sketch, step)
-            _welcome_gives_way(sketch, step)
+    step = sketch.sequence.catchup
+    if step and step.key in sketch.sends:
+        _merge(sketch, step)
+        _welcome_gives_way(sketch, step)
+    if step or sketch.passage.rests:
         _send_late_but_useful(sketch)
 
 
@@ -38,11 +39,11 @@ def _merge(sketch: Sketch, step: Step) -> None:
         sketch.leave_out(key, Reason.DUPLICATE_ADVICE)
     if not catchup.settled and (not missed or (catchup.is_open and not fresh)):
         del sketch.sends[step.key]  # nothing was missed: no catch-up was ever planned
-    elif why_not := _too_late(sketch, catchup):
+    elif _is_too_late(sketch, catchup):
         for key in fresh:
-            sketch.leave_out(key, why_not)
+            sketch.leave_out(key, _why_too_late(sketch, catchup, key))
         if catchup.is_open:
-            sketch.leave_out(step.key, why_not)
+            sketch.leave_out(step.key, _why_too_late(sketch, catchup, step.key))
     else:
         soon = max(sketch.known_at, sketch.now) + sketch.sequence.gap
         near = [key for key in advice if sketch.sends[key].is_open and sketch.dues[key] <= soon]
@@ -52,12 +53,17 @@ def _merge(sketch: Sketch, step: Step) -> None:
         sketch.sends[step.key] = replace(catchup, merged=tuple(merged))
 
 
-def _too_late(sketch: Sketch, catchup: PlannedSend) -> Reason | None:
-    """Why the catch-up can no longer leave; None when it can."""
+def _is_too_late(sketch: Sketch, catchup: PlannedSend) -> bool:
+    """The catch-up can no longer leave."""
+    assert catchup.expires_at
+    return not catchup.is_open or catchup.expires_at <= max(sketch.known_at, sketch.now)
+
+
+def _why_too_late(sketch: Sketch, catchup: PlannedSend, key: str) -> Reason:
     assert catchup.expires_at
     if not catchup.is_open or catchup.expires_at <= sketch.known_at:
-        return Reason.EXPIRED_LATE_JOIN
-    return reason_missed(sketch, catchup) if catchup.expires_at <= sketch.now else None
+        return sketch.reason_late(key)
+    return reason_missed(sketch, catchup)
 
 
 def _welcome_gives_way(sketch: Sketch, step: Step) -> None:

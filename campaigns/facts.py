@@ -28,6 +28,17 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rest:
+    """A time in which the person wants no emails, in aware UTC; `ends_at` None: until they say so."""
+
+    began_at: datetime
+    ends_at: datetime | None = None
+
+    def holds_at(self, moment: datetime) -> bool:
+        return self.began_at <= moment and (self.ends_at is None or moment < self.ends_at)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Passage:
     """One enrollment: an interview on its way through a sequence. Moments are aware UTC."""
 
@@ -50,6 +61,8 @@ class Passage:
     canceled_at: datetime | None = None
     outcome: str = ""
     outcome_at: datetime | None = None
+    rests: tuple[Rest, ...] = ()
+    """When they wanted none of these emails, and until when they want none."""
 
     @cached_property
     def starts_at(self) -> datetime:
@@ -60,10 +73,28 @@ class Passage:
         return end_of(self.starts_at, self.mode)
 
     @cached_property
+    def told_at(self) -> datetime:
+        """When we were told of this date."""
+        told = [moment for moment in (self.confirmed_at, self.moved_at) if moment]
+        return max(told, default=self.requested_at)
+
+    @cached_property
     def known_at(self) -> datetime:
-        """When the plan for this date became known: what was due before is late, not missed by us."""
-        known = [moment for moment in (self.confirmed_at, self.moved_at) if moment]
-        return max(known, default=self.requested_at)
+        """From when on the plan for this date holds: what was due before is late, not missed by us.
+
+        Whoever goes on after a pause is somebody who comes late; while one lasts this may lie ahead.
+        """
+        if self.confirmed_at is None:
+            return self.told_at
+        return max([self.told_at, *(rest.ends_at for rest in self.rests if rest.ends_at)])
+
+    def rests_at(self, moment: datetime) -> bool:
+        return any(rest.holds_at(moment) for rest in self.rests)
+
+    @property
+    def rests_for_good(self) -> bool:
+        """Nobody knows when they want these emails again."""
+        return any(rest.ends_at is None for rest in self.rests)
 
     def day_for(self, person: Person) -> date:
         """The interview day on the reader's own calendar: Friday 09:00 in Auckland is Thursday in Berlin."""

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     EXPIRED_OUTAGE = "expired_outage"
     MERGED_INTO_CATCHUP = "merged_into_catchup"
     PAUSED_EXPIRED = "paused_expired"
+    PAUSED_BY_SUBSCRIBER = "paused_by_subscriber"
     MOVED = "moved"
     CANCELED = "canceled"
     CONDITION_FALSE = "condition_false"
@@ -37,6 +38,7 @@ PLAIN_WORDS: dict[Reason, str] = {
     Reason.EXPIRED_OUTAGE: "we were not able to send it in time",
     Reason.MERGED_INTO_CATCHUP: "its core is in the short version",
     Reason.PAUSED_EXPIRED: "it fell into a time when these emails were paused",
+    Reason.PAUSED_BY_SUBSCRIBER: "you had paused these emails",
     Reason.MOVED: "it belonged to the date before",
     Reason.CANCELED: "the interview was canceled",
     Reason.CONDITION_FALSE: "it does not apply to this interview",

@@ -117,9 +117,20 @@ def _objection(sketch: Sketch, step: Step, send: PlannedSend, due: datetime) -> 
         return Reason.CANCELED, ""
     if step.until_outcome and passage.outcome:
         return Reason.OUTCOME_KNOWN, ""
+    if _is_unwanted(sketch, step, due):
+        return Reason.PAUSED_BY_SUBSCRIBER, ""
     if _was_added_too_late(sketch, step, due):
         return Reason.SUPERSEDED_VERSION, ""
     return _unless_asked_for(sketch, step, due) or _lateness(sketch, step, send, due)
+
+
+def _is_unwanted(sketch: Sketch, step: Step, due: datetime) -> bool:
+    """The person has paused: until they say so, or at the moment of what this answers. What the calendar
+    wants to send while a pause lasts is late when it ends."""
+    if step.despite_unsubscribe:
+        return False
+    passage = sketch.passage
+    return passage.rests_for_good or (step.is_at_once and passage.rests_at(due))
 
 
 def _unless_asked_for(sketch: Sketch, step: Step, due: datetime) -> Objection | None:
@@ -154,4 +165,4 @@ def _lateness(sketch: Sketch, step: Step, send: PlannedSend, due: datetime) -> O
         never = due >= send.expires_at
         return (Reason.CONDITION_FALSE, "it would be due after its end") if never else None
     over = step.late is Late.SEND and send.expires_at <= sketch.known_at
-    return (Reason.EXPIRED_LATE_JOIN, "") if over or step.late is Late.SKIP else None
+    return (sketch.reason_late(step.key), "") if over or step.late is Late.SKIP else None

@@ -46,6 +46,12 @@ class Sketch:
         """Its moment had passed when the date became known."""
         return key in self.dues and self.dues[key] < self.known_at
 
+    def reason_late(self, key: str) -> Reason:
+        """Why it was late: they came after its moment, or had paused while it should have left."""
+        told_at = self.passage.told_at
+        is_paused = self.known_at > told_at and self.dues[key] >= told_at
+        return Reason.PAUSED_BY_SUBSCRIBER if is_paused else Reason.EXPIRED_LATE_JOIN
+
     def open_steps(self) -> Iterator[tuple[Step, PlannedSend]]:
         """The steps that are still to leave, in the order of the sequence; safe against changes meanwhile."""
         for step in self.sequence.steps:

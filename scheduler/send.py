@@ -66,6 +66,7 @@ _STATE_OF_REASON: dict[Reason, State] = {
     Reason.EXPIRED_LATE_JOIN: State.EXPIRED,
     Reason.EXPIRED_OUTAGE: State.EXPIRED,
     Reason.PAUSED_EXPIRED: State.EXPIRED,
+    Reason.PAUSED_BY_SUBSCRIBER: State.EXPIRED,
     Reason.DEFERRED_GAP: State.EXPIRED,
     Reason.DEFERRED_WINDOW: State.EXPIRED,
     Reason.UNSUBSCRIBED: State.SUPPRESSED,

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
 from campaigns.enrollment import Campaign, CampaignPause, CampaignStep, Enrollment, register
-from campaigns.facts import Passage, Past, Person
+from campaigns.facts import Passage, Past, Person, Rest
 from campaigns.planning import Pause, Situation
 from campaigns.reasons import Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
 from subscribers import suppression
 from subscribers.interview import Interview
 from subscribers.lists import has_newsletter
+from subscribers.pausing import EmailPause, pauses_of
 from subscribers.subscriber import Subscriber
 
 _HAPPENED = {*ARRIVED, *IN_FLIGHT, *TRIED}
@@ -60,10 +61,11 @@ def read_situation(
     """Everything the plan of this person follows from."""
     enrollments = list(enrollments)
     keys = {enrollment.campaign for enrollment in enrollments}
+    rests = pauses_of(session, [subscriber.id])
     return Situation(
         sequences={key: catalog.sequence(key) for key in sorted(keys)},
         person=person(session, subscriber),
-        passages=[passage(enrollment) for enrollment in enrollments],
+        passages=[passage(enrollment, rests) for enrollment in enrollments],
         history=_history(sends),
         pauses=[
             Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
@@ -91,8 +93,9 @@ def person(session: Session, subscriber: Subscriber) -> Person:
     )
 
 
-def passage(enrollment: Enrollment) -> Passage:
-    interview = enrollment.interview
+def passage(enrollment: Enrollment, pauses: Iterable[EmailPause] = ()) -> Passage:
+    """`pauses`: all that the person asked for; those of their other interviews do not concern this one."""
+    interview, home_zone = enrollment.interview, enrollment.subscriber.home_zone
     return Passage(
         id=enrollment.id,
         campaign=enrollment.campaign,
@@ -113,6 +116,11 @@ def passage(enrollment: Enrollment) -> Passage:
         canceled_at=interview.canceled_at,
         outcome=interview.outcome or "",
         outcome_at=interview.outcome_at,
+        rests=tuple(
+            Rest(began_at=pause.began_at, ends_at=pause.ends_at(home_zone))
+            for pause in pauses
+            if pause.interview_id in (None, interview.id)
+        ),
     )
 
 

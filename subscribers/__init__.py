@@ -3,14 +3,12 @@
 from subscribers.address import InvalidAddress, address_hmac, masked, parse_address
 from subscribers.consent import (
     CONFIRM_WITHIN,
-    NEWSLETTER_WORDING,
     WORDING,
     WORDING_VERSION,
     ConfirmationExpired,
     Consent,
     confirm,
     in_force,
-    keep_newsletter,
     unsubscribe,
 )
 from subscribers.interview import (
@@ -27,8 +25,11 @@ from subscribers.interview import (
     tell_decision_day,
     tell_outcome,
 )
+from subscribers.joining import join_list, leave_all_lists, leave_list
 from subscribers.links import InvalidLink, Links, Purpose
-from subscribers.lists import Subscription, has_newsletter
+from subscribers.lists import NewsletterList, Subscription, has_newsletter, lists_of
+from subscribers.pausing import EmailPause, InvalidPause, go_on, lasting_pause, pause_emails
+from subscribers.returning import come_back, keep_only_interview, keep_only_newsletter
 from subscribers.signup import InvalidSignUp, SignUp, parse_day, parse_time, sign_up
 from subscribers.subscriber import Subscriber, change_home_zone, find_subscriber, lock_subscriber
 from subscribers.suppression import Reason, Suppression, find_suppression, is_suppressed, lift, suppress
@@ -36,21 +37,23 @@ from subscribers.wall_time import MissingDate, UnknownZone, parse_zone, tzdata_v
 
 __all__ = [
     "CONFIRM_WITHIN",
-    "NEWSLETTER_WORDING",
     "WORDING",
     "WORDING_VERSION",
     "ConfirmationExpired",
     "Consent",
+    "EmailPause",
     "Format",
     "Interview",
     "Interviewers",
     "InvalidAddress",
     "InvalidInterviewDate",
     "InvalidLink",
+    "InvalidPause",
     "InvalidSignUp",
     "Links",
     "MissingDate",
     "Mode",
+    "NewsletterList",
     "Outcome",
     "Purpose",
     "Reason",
@@ -64,14 +67,22 @@ __all__ = [
     "change_details",
     "change_home_zone",
     "check_interview_date",
+    "come_back",
     "confirm",
     "find_subscriber",
     "find_suppression",
+    "go_on",
     "has_newsletter",
     "in_force",
     "is_suppressed",
-    "keep_newsletter",
+    "join_list",
+    "keep_only_interview",
+    "keep_only_newsletter",
+    "lasting_pause",
+    "leave_all_lists",
+    "leave_list",
     "lift",
+    "lists_of",
     "lock_subscriber",
     "masked",
     "move",
@@ -79,6 +90,7 @@ __all__ = [
     "parse_day",
     "parse_time",
     "parse_zone",
+    "pause_emails",
     "sign_up",
     "suppress",
     "tell_decision_day",

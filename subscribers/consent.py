@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
 from subscribers.interview import Interview, change_details, move
-from subscribers.lists import Subscription
+from subscribers.pausing import go_on
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, lift, suppress
 
@@ -19,11 +19,6 @@ WORDING = (
     "My details are deleted 30 days after the interview."
 )
 """What the form says beside the box; kept with every consent, so change the version with the words."""
-
-
-NEWSLETTER = "newsletter"
-NEWSLETTER_WORDING = "Yes, keep me on the newsletter. I can stop it with one click in every issue."
-"""A consent of its own: no interview puts anybody on a list."""
 
 
 class ConfirmationExpired(ValueError):
@@ -73,6 +68,8 @@ def confirm(session: Session, interview: Interview, *, now: datetime) -> Intervi
     subscriber.unsubscribed_at = None
     subscriber.wants_goodbye = False
     _lift_own_goodbye(session, subscriber)
+    # Who asks for these emails wants emails again.
+    go_on(session, subscriber, now=now)
     interview.confirmed_at = now
     subscriber.touch()
     return _merged_into_same(session, interview, now=now)
@@ -102,36 +99,6 @@ def in_force(interview: Interview) -> Interview:
         return interview
     others = (other for other in interview.subscriber.interviews if _is_same(other, interview))
     return next(others, interview)
-
-
-def keep_newsletter(session: Session, subscriber: Subscriber, *, now: datetime, source: str) -> bool:
-    """A confirmed subscriber asks for the newsletter. Returns whether that is new."""
-    locked = lock_subscriber(session, subscriber.id)
-    assert locked is not None, "they are looking at their plan"
-    place = session.scalar(
-        select(Subscription).where(
-            Subscription.subscriber_id == locked.id, Subscription.list_key == NEWSLETTER
-        )
-    )
-    if place is not None and place.ended_at is None:
-        return False
-    if place is None:
-        place = Subscription(subscriber_id=locked.id, list_key=NEWSLETTER)
-        session.add(place)
-    place.subscribed_at, place.ended_at = now, None
-    session.add(
-        Consent(
-            subscriber_id=locked.id,
-            purpose=f"newsletter:{NEWSLETTER}",
-            wording=NEWSLETTER_WORDING,
-            wording_version=WORDING_VERSION,
-            source=source,
-            agreed_at=now,
-            confirmed_at=now,
-        )
-    )
-    locked.touch()
-    return True
 
 
 def _lift_own_goodbye(session: Session, subscriber: Subscriber) -> None:

@@ -16,6 +16,11 @@ class Purpose(StrEnum):
     PLAN = "plan"
     UNSUBSCRIBE = "unsubscribe"
     CALENDAR = "calendar"
+    FEED = "feed"
+    KEEP = "keep"
+    """From the page that says goodbye: to say what was not meant to stop."""
+    LEAVE = "leave"
+    """Off one newsletter list."""
 
 
 class InvalidLink(ValueError):
@@ -29,8 +34,8 @@ class InvalidLink(ValueError):
 class Links:
     """Signs and reads our links. `keys`: newest first; older ones still open what they signed.
 
-    A token carries the id of an interview (CONFIRM, PLAN, CALENDAR) or of a subscriber (UNSUBSCRIBE), and
-    no clock: what has an end in time says so in its row.
+    A token carries the id of an interview (CONFIRM, PLAN, CALENDAR), of a subscriber (UNSUBSCRIBE, FEED,
+    KEEP) or of a subscription (LEAVE), and no clock: what has an end in time says so in its row.
     """
 
     keys: Sequence[str] = field(repr=False)

@@ -1,11 +1,32 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewsletterList:
+    """A newsletter as its readers know it. `key` is its identity for good.
+
+    Nobody can join a list that is not public by themselves, whether or not they know its key: whom the
+    operator puts on it sees it and can leave it.
+    """
+
+    key: str
+    name: str
+    about: str = ""
+    """What comes and how often, in a sentence."""
+    is_public: bool = True
+
+    @property
+    def wording(self) -> str:
+        """What somebody agrees to who joins; kept with the consent."""
+        return f"Yes, send me “{self.name}”. I can stop it with one click in every issue."
 
 
 class Subscription(Base):
@@ -23,7 +44,15 @@ class Subscription(Base):
 
 def has_newsletter(session: Session, subscriber_id: int) -> bool:
     """Whether they are on any list now."""
-    found = select(Subscription.id).where(
-        Subscription.subscriber_id == subscriber_id, Subscription.ended_at.is_(None)
+    return bool(lists_of(session, subscriber_id))
+
+
+def lists_of(session: Session, subscriber_id: int) -> set[str]:
+    """The keys of the lists they are on now."""
+    return set(
+        session.scalars(
+            select(Subscription.list_key).where(
+                Subscription.subscriber_id == subscriber_id, Subscription.ended_at.is_(None)
+            )
+        )
     )
-    return session.scalar(found.limit(1)) is not None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from subscribers.consent import Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode
 from subscribers.lists import Subscription
+from subscribers.pausing import EmailPause
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, suppress
 
@@ -29,6 +30,7 @@ def own_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         "interviews": [_values(i) for i in _all(session, Interview, subscriber)],
         "consents": [_values(c) for c in _all(session, Consent, subscriber)],
         "newsletters": [_values(s) for s in _all(session, Subscription, subscriber)],
+        "pauses": [_values(p) for p in _all(session, EmailPause, subscriber)],
         "suppression": {"reason": suppression.reason, "since": suppression.created_at}
         if suppression
         else None,
@@ -61,6 +63,8 @@ def forget_person(session: Session, subscriber: Subscriber, *, now: datetime) ->
         consent.proof, consent.sender_hmac, consent.source = "", "", "erased"
     for subscription in _all(session, Subscription, locked):
         subscription.ended_at = subscription.ended_at or now
+    for pause in _all(session, EmailPause, locked):
+        session.delete(pause)
     locked.address, locked.address_hmac, locked.first_name = None, None, ""
     locked.home_zone, locked.locale = "UTC", "en"
     locked.wants_goodbye = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from runup.lists_file import read_lists
 from runup.web import (
     api,
     assets,
@@ -13,6 +14,7 @@ from runup.web import (
     confirming,
     health,
     inviting,
+    keeping,
     landing,
     own_data,
     plan,
@@ -52,8 +54,20 @@ def create_app(application: Application) -> FastAPI:
         application=application,
         pages=Pages(application.brand),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
+        lists=read_lists(application.settings.home),
     )
-    for room in (landing, inviting, confirming, own_data, plan, unsubscribing, calendar, health, assets):
+    for room in (
+        landing,
+        inviting,
+        confirming,
+        own_data,
+        plan,
+        unsubscribing,
+        keeping,
+        calendar,
+        health,
+        assets,
+    ):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(webhooks.router(application), include_in_schema=False)
     app.include_router(api.router)

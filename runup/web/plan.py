@@ -8,18 +8,18 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.forms import Fields, FormFields
-from runup.web.plan_changes import CHANGES, DONE
+from runup.web.plan_changes import DONE, changes, list_field, lists_for
 from runup.web.plan_view import PlanView, plan_view
 from runup.web.reading import InvalidFields
 from runup.web.site import Site, SiteDep
 from scheduler import outlook, reconcile
 from subscribers import (
-    NEWSLETTER_WORDING,
     Interview,
     InvalidLink,
     Purpose,
     find_suppression,
-    has_newsletter,
+    lasting_pause,
+    lists_of,
 )
 from subscribers.wall_time import local, local_day
 
@@ -35,7 +35,7 @@ def show(request: Request, token: str, site: SiteDep) -> Response:
 @router.api_route("/plan/{token}/{part}", methods=["GET", "HEAD"])
 def show_part(request: Request, token: str, part: str, site: SiteDep) -> Response:
     """The same page with one form open; emails link here. Opening it changes nothing."""
-    if part not in CHANGES:
+    if part not in changes(site.lists):
         raise HTTPException(404)
     return _page(request, site, token, part=part)
 
@@ -43,7 +43,8 @@ def show_part(request: Request, token: str, part: str, site: SiteDep) -> Respons
 @router.post("/plan/{token}/{part}")
 def change(request: Request, token: str, part: str, fields: FormFields, site: SiteDep) -> Response:
     """Change one fact, plan again, and show the new plan with what was done."""
-    if part not in CHANGES:
+    make = changes(site.lists).get(part)
+    if make is None:
         raise HTTPException(404)
     site.application.links.read(Purpose.PLAN, token)
     site.check_form(request, fields)
@@ -51,7 +52,7 @@ def change(request: Request, token: str, part: str, fields: FormFields, site: Si
     try:
         with app.database.write() as session:
             interview = find_interview(session, site, token)
-            done = CHANGES[part](session, interview, fields, now)
+            done = make(session, interview, fields, now)
             reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
     except InvalidFields as error:
         return _page(request, site, token, part=part, fields=fields, errors=error.errors)
@@ -85,8 +86,10 @@ def _page(
             plan=_plan(session, site, interview),
             stopped=suppression.reason if suppression else "",
             part=part,
-            newsletter_wording=NEWSLETTER_WORDING,
-            stays=has_newsletter(session, subscriber.id),
+            pause=lasting_pause(session, subscriber, now=site.now),
+            is_stopped=lasting_pause(session, subscriber, now=site.now, interview=interview) is not None,
+            lists=[(list_field(each.key), each) for each in lists_for(session, interview, site.lists)],
+            chosen={list_field(key) for key in lists_of(session, subscriber.id)},
             values=_values(interview) | dict(fields or {}),
             errors=errors or {},
             done=DONE.get(request.query_params.get("done", ""), ""),
@@ -138,6 +141,7 @@ def _values(interview: Interview) -> dict[str, str]:
         "format": interview.format,
         "outcome": interview.outcome or "",
         "decision_on": interview.decision_on.isoformat() if interview.decision_on else "",
+        "until_on": "",
     }
 
 

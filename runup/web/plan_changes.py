@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -14,15 +14,23 @@ from subscribers import (
     Interview,
     Interviewers,
     InvalidInterviewDate,
+    InvalidPause,
     MissingDate,
     Mode,
+    NewsletterList,
     Outcome,
     UnknownZone,
     cancel,
     change_details,
     change_home_zone,
-    keep_newsletter,
+    come_back,
+    find_suppression,
+    go_on,
+    join_list,
+    leave_list,
+    lists_of,
     move,
+    pause_emails,
     tell_decision_day,
     tell_outcome,
 )
@@ -40,7 +48,10 @@ DONE = {
     "next_round": "Well done! Tell us the new date, and it begins again.",
     "decision": "Noted. We remind you after that day, not before.",
     "details": "Noted. The emails fit that from now on.",
-    "newsletter": "Noted. You stay for the newsletter, and only for that.",
+    "lists": "Noted. You get the newsletters you ticked, and no other.",
+    "paused": "Paused. Nothing leaves in that time; below you see what comes afterwards.",
+    "going_on": "Welcome back. What you missed comes as one short version, the rest on its day.",
+    "stopped": "Stopped. Nothing more leaves about this interview.",
     "zone": "Noted. Emails arrive by that clock from now on.",
     SAME: "That is how it was already. Nothing was changed.",
 }
@@ -97,10 +108,65 @@ def _zone(session: Session, interview: Interview, fields: Fields, _now: datetime
     return "zone" if interview.subscriber.home_zone != before else SAME
 
 
-def _newsletter(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
-    if fields.get("newsletter") != "yes":
-        raise InvalidFields({"newsletter": "please tick the box, or just close this page"})
-    return "newsletter" if keep_newsletter(session, interview.subscriber, now=now, source="plan") else SAME
+def _pause(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
+    day = read_day(fields, "until_on")
+    try:
+        return "paused" if pause_emails(session, interview.subscriber, until_on=day, now=now) else SAME
+    except (InvalidPause, MissingDate) as error:
+        raise InvalidFields({"until_on": str(error)}) from None
+
+
+def _stop(session: Session, interview: Interview, _fields: Fields, now: datetime) -> str:
+    """No emails about this interview, for as long as they like."""
+    new = pause_emails(session, interview.subscriber, until_on=None, now=now, interview=interview)
+    return "stopped" if new else SAME
+
+
+def _go_on(session: Session, interview: Interview, _fields: Fields, now: datetime) -> str:
+    """Whatever kept these emails from leaving and was the person's own wish is over."""
+    subscriber = interview.subscriber
+    ended = [
+        come_back(session, subscriber, now=now),
+        go_on(session, subscriber, now=now),
+        go_on(session, subscriber, now=now, interview=interview),
+    ]
+    return "going_on" if any(ended) else SAME
+
+
+def list_field(key: str) -> str:
+    """The name of the box that stands for a list."""
+    return f"list-{key}"
+
+
+def lists_for(
+    session: Session, interview: Interview, lists: Iterable[NewsletterList]
+) -> list[NewsletterList]:
+    """The lists a person may see: the public ones and those they are on."""
+    theirs = lists_of(session, interview.subscriber_id)
+    return [each for each in lists if each.is_public or each.key in theirs]
+
+
+def change_lists(lists: Iterable[NewsletterList]) -> Change:
+    """They are on the lists they ticked, and on no other of those they could tick."""
+
+    def change(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
+        subscriber = interview.subscriber
+        if find_suppression(session, subscriber.address_hmac or ""):
+            raise InvalidFields({"newsletter": "you have stopped all emails; take that back first"})
+        done = [
+            join_list(session, subscriber, each, now=now, source="plan")
+            if fields.get(list_field(each.key)) == "yes"
+            else leave_list(session, subscriber, each.key, now=now)
+            for each in lists_for(session, interview, lists)
+        ]
+        return "lists" if any(done) else SAME
+
+    return change
+
+
+def changes(lists: Iterable[NewsletterList]) -> Mapping[str, Change]:
+    """By the last part of the form's address, `/plan/TOKEN/move`. `lists`: the newsletters there are."""
+    return CHANGES | {"newsletter": change_lists(tuple(lists))}
 
 
 CHANGES: dict[str, Change] = {
@@ -110,6 +176,8 @@ CHANGES: dict[str, Change] = {
     "decision": _decision,
     "details": _details,
     "zone": _zone,
-    "newsletter": _newsletter,
+    "pause": _pause,
+    "stop": _stop,
+    "go-on": _go_on,
 }
-"""By the last part of the form's address, `/plan/TOKEN/move`."""
+"""Those that need no more than the person."""

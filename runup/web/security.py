@@ -10,7 +10,7 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HSTS = "max-age=31536000"
-TOKEN_ROOTS = ("/confirm/", "/plan/", "/unsubscribe/", "/calendar/")
+TOKEN_ROOTS = ("/confirm/", "/plan/", "/unsubscribe/", "/calendar/", "/feed/", "/keep/", "/leave/")
 """Paths that carry a signed token: whoever has the address has the page."""
 
 

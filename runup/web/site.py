@@ -12,6 +12,7 @@ from runup.web.forms import Fields
 from runup.web.pages import Pages
 from runup.web.rate_limits import Limit, Turnstile
 from runup.web.senders import address_of, network_of
+from subscribers import NewsletterList
 
 if TYPE_CHECKING:
     from runup.application import Application
@@ -24,6 +25,8 @@ class Site:
     application: Application
     pages: Pages
     csrf: Csrf
+    lists: tuple[NewsletterList, ...] = ()
+    """The newsletters there are."""
     turnstile: Turnstile = field(default_factory=Turnstile)
 
     @property

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from runup.web.forms import AnyFields
+from runup.web.keeping import goodbye
 from runup.web.site import SiteDep
 from scheduler import reconcile
 from subscribers import Purpose, Subscriber, unsubscribe
@@ -20,7 +21,7 @@ def show(token: str, site: SiteDep) -> Response:
 
 
 @router.post("/unsubscribe/{token}")
-def post(token: str, fields: AnyFields, site: SiteDep) -> Response:
+def post(request: Request, token: str, fields: AnyFields, site: SiteDep) -> Response:
     """The page's button and RFC 8058's one click: both end everything and answer 200, however often.
 
     No cookie, no Origin, no form token: a mail program sends this. The signed address is the proof, and the
@@ -36,4 +37,4 @@ def post(token: str, fields: AnyFields, site: SiteDep) -> Response:
             reconcile(session, subscriber.id, catalog=app.catalog, now=now)
 
     app.database.insist(act)
-    return site.page("unsubscribed.html")
+    return goodbye(request, site, identity, is_page=fields.get("page") == "yes")

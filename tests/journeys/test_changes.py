@@ -219,7 +219,7 @@ def test_the_farewell_s_button_keeps_the_newsletter_and_nothing_else(town: Town)
     town.go_to(berlin(28, 12))
     assert ana.steps[-1] == "farewell"
     assert f"{ana.plan_url}/newsletter" in ana.emails[-1].text
-    ana.change("newsletter", newsletter="yes")
+    ana.change("newsletter", **{"list-newsletter": "yes"})
     with town.stage.application.database.read() as session:
         assert has_newsletter(session, 1)
         consent = session.scalars(select(Consent).where(Consent.purpose == "newsletter:newsletter")).one()

@@ -61,6 +61,28 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "email_pause",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("interview_id", sa.Integer(), nullable=True),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscriber.id"],
+            name=op.f("fk_email_pause_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["interview_id"], ["interview.id"], name=op.f("fk_email_pause_interview_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_email_pause")),
+    )
+    with op.batch_alter_table("email_pause", schema=None) as batch_op:
+        batch_op.create_index("ix_email_pause_subscriber_id", ["subscriber_id"], unique=False)
+
+    op.create_table(
         "feed_count",
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("what", sa.String(length=32), nullable=False),
@@ -171,5 +193,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_delivery_record_heard_at")
 
     op.drop_table("delivery_record")
+    with op.batch_alter_table("email_pause", schema=None) as batch_op:
+        batch_op.drop_index("ix_email_pause_subscriber_id")
+
+    op.drop_table("email_pause")
     op.drop_table("canary")
     op.drop_table("breaker")
