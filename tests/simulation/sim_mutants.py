@@ -1,0 +1,273 @@
+"""Deliberately broken guards: each a small change of the real source, put in force for a while.
+
+A function's source is changed as text, compiled, and its code exchanged, so that everybody who imported it
+has the broken one. A guard that has moved makes its mutant fail to apply, loudly: then the mutant moves too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Edit:
+    """In function `where` (`module:qualified.name`) `old`, which must be there once, becomes `new`."""
+
+    where: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`words`: what is broken, for a person. `seed`: the first that is known to catch it. `needs`: the kinds of
+    fault without which nothing can come of it; the long form passes over seeds that do not enable them."""
+
+    name: str
+    words: str
+    edits: tuple[Edit, ...]
+    needs: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@contextmanager
+def in_force(mutant: Mutant) -> Iterator[None]:
+    with ExitStack() as stack:
+        for where in dict.fromkeys(edit.where for edit in mutant.edits):
+            stack.enter_context(_edited(where, [edit for edit in mutant.edits if edit.where == where]))
+        yield
+
+
+@contextmanager
+def _edited(where: str, edits: list[Edit]) -> Iterator[None]:
+    function = _find(where)
+    source = textwrap.dedent(inspect.getsource(function))
+    for edit in edits:
+        if source.count(edit.old) != 1:
+            raise LookupError(f"{edit.old!r} is not once in {where}: the guard has moved, move its mutant")
+        source = source.replace(edit.old, edit.new)
+    before, function.__code__ = function.__code__, _compiled(function, source)
+    try:
+        yield
+    finally:
+        function.__code__ = before
+
+
+def _find(where: str) -> FunctionType:
+    module, _, path = where.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        found = inspect.getattr_static(found, name)
+    found = found.fget if isinstance(found, property) else found
+    assert isinstance(found, FunctionType)
+    return found
+
+
+def _compiled(function: FunctionType, source: str) -> CodeType:
+    text = "from __future__ import annotations\n" + source
+    made: dict[str, Any] = {}
+    exec(compile(text, function.__code__.co_filename, "exec"), dict(function.__globals__), made)  # noqa: S102
+    changed = made[function.__name__]
+    changed = changed.fget if isinstance(changed, property) else changed
+    code: CodeType = changed.__code__
+    assert code.co_freevars == function.__code__.co_freevars
+    return code
+
+
+_SETTLE = "scheduler.doubt:settle"
+_INTEND = "scheduler.intending:intend"
+_CLAIMABLE = "scheduler.claiming:_claimable"
+_RECOVER = "scheduler.sweeping:recover_leases"
+_PERSON = "scheduler.intending:_agrees_with_its_person"
+_VALUES = "scheduler.outcomes:_values"
+_DOUBT = "_set(session, sending, state=State.IN_DOUBT)"
+
+_SILENCE = "scheduler.feed:is_silence_evidence"
+_NOW = "if now < intent_at + SILENT_FOR:"
+
+
+def _mutant(name: str, words: str, *edits: Edit, needs: str = "", seed: int = 0) -> Mutant:
+    return Mutant(name, words, edits, tuple(needs.split()), seed)
+
+
+MUTANTS = (
+    _mutant(
+        "intent-without-token",
+        "the intent does not ask whose claim it is",
+        Edit(_INTEND, "Send.lease_token == token,", ""),
+        Edit(_INTEND, "Send.lease_until > now + CALL + GUARD,", ""),
+        needs="stall",
+    ),
+    _mutant(
+        "outcome-without-token",
+        "an answer is written down whoever holds the send",
+        Edit("scheduler.outcomes:_set", ", Send.lease_token == token)", ")"),
+        needs="db_after",
+    ),
+    _mutant(
+        "call-before-intent",
+        "calls are made whether or not the last checks passed",
+        Edit("scheduler.preparing:Preparer._intend", "if d.send_id in passed\n", "if True\n"),
+    ),
+    _mutant(
+        "no-attempt-row",
+        "the intent names no attempt",
+        Edit("scheduler.intending:write_attempts", "if drafts:", "if False:"),
+    ),
+    _mutant(
+        "expired-sending-planned",
+        "a call whose worker died is planned again",
+        Edit(_RECOVER, _DOUBT, "_set(session, sending, state=State.PLANNED, lease_token=None)"),
+    ),
+    _mutant(
+        "leases-recovered-early",
+        "a lease is taken back before it has ended",
+        Edit(_RECOVER, "Send.lease_until < now)", "Send.lease_until < now + timedelta(seconds=55))"),
+    ),
+    _mutant(
+        "doubt-without-lease",
+        "doubt forgets whose answer would end it",
+        Edit(_RECOVER, _DOUBT, "_set(session, sending, state=State.IN_DOUBT, lease_token=None)"),
+    ),
+    _mutant(
+        "epoch-ignored",
+        "what was planned by older facts may leave",
+        Edit(_PERSON, "Subscriber.epoch == Send.epoch,", ""),
+        needs="forgetful_site",
+    ),
+    _mutant(
+        "suppression-ignored",
+        "neither the epoch of the facts nor a suppression is asked at the intent",
+        Edit(_PERSON, "Subscriber.epoch == Send.epoch,", ""),
+        Edit(_PERSON, "~forbidden,", ""),
+        needs="forgetful_site",
+    ),
+    _mutant(
+        "expiry-ignored",
+        "the end of a send is asked neither at the claim nor at the intent",
+        Edit(_INTEND, "Send.expires_at >= now + CALL,", ""),
+        Edit(_CLAIMABLE, "Send.expires_at >= now + CALL,", ""),
+    ),
+    _mutant(
+        "pause-ignored",
+        "a paused campaign sends what was claimed",
+        Edit(_INTEND, "is_running(),", ""),
+        needs="pause",
+    ),
+    _mutant(
+        "gap-ignored",
+        "the gap is not looked at before the call",
+        Edit("scheduler.intending:_too_close", "if draft.waits_for_gap and latest and", "if False and"),
+    ),
+    _mutant(
+        "guard-ignored",
+        "a call is made however long ago the last checks were",
+        Edit("scheduler.wire:Wire._outcome", "> GUARD.total_seconds()", "> 1e9"),
+        needs="slow",
+    ),
+    _mutant(
+        "claim-of-anything",
+        "a claim takes what another worker holds",
+        Edit(_CLAIMABLE, "is_in(*WAITING),", "is_in(*WAITING, State.CLAIMED),"),
+        Edit("scheduler.claiming:find_due", "is_in(*WAITING)", "is_in(*WAITING, State.CLAIMED)"),
+    ),
+    _mutant(
+        "unknown-is-not-sent",
+        "what may have been accepted is planned again at once",
+        Edit(_VALUES, '{"state": State.IN_DOUBT}', '{"state": State.PLANNED, "left_at": None}'),
+    ),
+    _mutant(
+        "account-is-rejected",
+        "a wrong key ends the emails of everybody",
+        Edit(_VALUES, "kind == Rejected.kind", "kind in (Rejected.kind, AccountRefused.kind)"),
+        needs="account",
+    ),
+    _mutant(
+        "left-at-forgotten",
+        "the intent does not say that it may have left",
+        Edit(_INTEND, "left_at=now, ", ""),
+    ),
+    _mutant(
+        "impatient",
+        "doubt ends without waiting for evidence",
+        Edit("scheduler.doubt:deadline", "return max(", "return send.intent_at or max("),
+    ),
+    _mutant(
+        "resent-twice",
+        "a blind second attempt is followed by a third",
+        Edit("scheduler.doubt:goes_once_more", "send.resends < MOST_RESENDS", "send.resends < 2"),
+    ),
+    _mutant(
+        "resent-despite-policy",
+        "what is to be dropped is sent blindly again",
+        Edit("scheduler.doubt:goes_once_more", "send.on_unknown == OnUnknown.RESEND and ", ""),
+    ),
+    _mutant(
+        "silence-believed",
+        "silence counts however dead the feed is",
+        Edit(_SILENCE, _NOW, "if True:\n        return now >= intent_at + SILENT_FOR\n    if False:"),
+        needs="feed_down",
+    ),
+    _mutant(
+        "silence-at-once",
+        "silence counts before events can have come",
+        Edit(_SILENCE, _NOW, "if True:\n        return True\n    if False:"),
+        Edit("scheduler.doubt:Jury._silence_tells", "now < send.intent_at + SILENT_FOR", "False"),
+    ),
+    _mutant(
+        "settled-twice",
+        "what is no longer in doubt is settled",
+        Edit(_SETTLE, "if send.state != State.IN_DOUBT:", "if False:"),
+    ),
+    _mutant(
+        "events-downwards",
+        "a late event takes a send back to a lower state",
+        Edit("scheduler.hearing:_raise", "*(state for state in _LIFTED if state not in higher)", "*_LIFTED"),
+    ),
+    _mutant(
+        "wrong-address-believed",
+        "an event about another address is applied",
+        Edit("scheduler.hearing:_About.takes", "record.address_hmac != self.address_hmac", "False"),
+        needs="feed_forged",
+    ),
+    _mutant(
+        "events-counted-twice",
+        "the feed's own id does not stop its repetition",
+        Edit("delivery.records:store", '"event_id": event.id,', '"event_id": f"{event.id}@{now}",'),
+        needs="feed_twice",
+    ),
+    _mutant(
+        "claims-not-taken-back",
+        "a claimed send is moved under its worker's hands",
+        Edit("scheduler.reconcile:_Ledger._schedule", "if row.state == State.CLAIMED:", "if False:"),
+    ),
+    _mutant(
+        "given-back-without-token",
+        "a worker gives back what another has claimed",
+        Edit("scheduler.claiming:release", ", Send.lease_token == token)", ")"),
+        needs="stall",
+    ),
+    _mutant(
+        "unknown-taken-up",
+        "what ended as unknown is planned once more",
+        Edit("scheduler.situation:_history", "in _HAPPENED", "in _HAPPENED - {'unknown'}"),
+    ),
+    _mutant(
+        "breaker-ignored",
+        "claims go on while the provider refuses everything",
+        Edit("scheduler.gate:Gate.admit", "if not reading.is_open:", "if True:"),
+        Edit("scheduler.gate:Gate.room", "if self.reading.is_open:", "if False:"),
+    ),
+    _mutant(
+        "patience-without-end",
+        "doubt never ends by itself",
+        Edit(_SETTLE, "elif now >= deadline(send):", "elif False:"),
+    ),
+)

@@ -1,0 +1,232 @@
+"""One town in virtual time: workers that are interleaved at their port calls, people, a provider, a feed.
+
+Everything runs in one thread. A worker is the real one, in a greenlet of its own; at its ports (the
+database's transactions, the words, the provider) the world may let somebody else go on, let time pass, or let
+it die. All chance comes from the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+from sim_faults import Faults
+
+BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+A_PORT_CALL = 0.003
+"""Seconds."""
+IDLE_AT_MOST = 26 * 3600.0
+
+
+class Killed(BaseException):
+    """kill -9: nothing of the worker runs any more. Its transaction, if it had one open, is rolled back."""
+
+
+class Violation(AssertionError):
+    """An invariant does not hold. `invariant` is its number in the design."""
+
+    def __init__(self, invariant: int | str, what: str) -> None:
+        super().__init__(f"invariant {invariant}: {what}")
+        self.invariant = invariant
+
+
+@dataclass(eq=False)
+class Crew:
+    """One place where a worker runs; after a death a new worker begins there."""
+
+    number: int
+    resume_at: float = 0.0
+    life: greenlet | None = None
+    worker: Any = None
+    boots: int = 0
+    in_hand: bool = False
+    """It holds claims: the moments at which people's acts matter most."""
+    is_zombie: bool = False
+    """It was stopped in the middle of a call, as by SIGSTOP."""
+    is_told_to_stop: bool = False
+    has_failed: bool = False
+    """Its last tick raised: what it keeps in memory has to be looked after."""
+    busy: int = 0
+    """Ticks in a row that had nothing to do though something was due."""
+
+
+@dataclass(eq=False)
+class World:
+    """The clock, the crews, and what is going to happen."""
+
+    seed: int
+    faults: Faults
+    crews: list[Crew] = field(default_factory=list)
+    elapsed: float = 0.0
+    """Seconds on a clock that nobody sets."""
+    skew: float = 0.0
+    """Seconds by which somebody has set the wall clock wrong."""
+    steps: int = 0
+    in_transaction: bool = False
+    has_stalled: bool = False
+    """Some worker was stopped in the middle of something; its call may come after its lease has ended."""
+    current: Crew | None = None
+    trace: list[Any] = field(default_factory=list)
+    is_down_until: dict[str, float] = field(default_factory=dict)
+    """`feed`, `provider`, `db`: down until that moment."""
+    _agenda: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _ambushes: list[list[Any]] = field(default_factory=list)
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = Random(zlib.crc32(f"world/{self.seed}".encode()))
+        self._hub = getcurrent()
+
+    # -- time ---------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.elapsed + self.skew)
+
+    def stopwatch(self) -> float:
+        return self.elapsed
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """`act` happens that many seconds from now."""
+        self._number += 1
+        heapq.heappush(self._agenda, (self.elapsed + max(seconds, 0.0), self._number, act))
+
+    def ambush(self, countdown: int, act: Callable[[], None]) -> None:
+        """`act` happens between two port calls of a worker that has claimed something."""
+        self._ambushes.append([countdown, act])
+
+    def is_down(self, what: str) -> bool:
+        return self.is_down_until.get(what, 0.0) > self.elapsed
+
+    def note(self, *what: Any) -> None:
+        self.trace.append((round(self.elapsed, 3), *what))
+
+    def trace_hash(self) -> str:
+        return hashlib.blake2b(repr(self.trace).encode(), digest_size=12).hexdigest()
+
+    # -- a worker's ports ---------------------------------------------------------------------------------
+
+    def at(self, port: str) -> None:
+        """A worker is between two things. Never within a transaction."""
+        crew = self.current
+        if crew is None:
+            return
+        assert not self.in_transaction, port
+        self.steps += 1
+        self.elapsed += A_PORT_CALL
+        self.trace.append((port, crew.number, round(self.elapsed, 3)))
+        if crew.in_hand and self._ambushes:
+            self._spring()
+        fires = self.faults.fires
+        if fires("kill"):
+            self.note("killed", crew.number)
+            raise Killed
+        if fires("stall"):
+            self.has_stalled = True
+            crew.is_zombie = port in ("call", "accepted")
+            self.sleep(self.faults.size("stall", 3, 200))
+        elif len(self.crews) > 1 and fires("switch"):
+            self.sleep(0.0)
+
+    def sleep(self, seconds: float) -> None:
+        """The worker of this greenlet waits, and everybody else goes on."""
+        crew = self.current
+        if crew is None:
+            return
+        crew.resume_at = self.elapsed + seconds
+        self._hub.switch()
+
+    def _spring(self) -> None:
+        crew, self.current = self.current, None
+        try:
+            for trap in list(self._ambushes):
+                trap[0] -= 1
+                if trap[0] < 0:
+                    self._ambushes.remove(trap)
+                    trap[1]()
+        finally:
+            self.current = crew
+
+    # -- the hub ------------------------------------------------------------------------------------------
+
+    def run(self, until: float, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Go on until that moment of the stopwatch, or until `is_over` between two steps."""
+        while not is_over():
+            ready = self._ready()
+            if ready is None:
+                moment = min(
+                    [crew.resume_at for crew in self.crews] + [a[0] for a in self._agenda[:1]] + [until]
+                )
+                if moment >= until:
+                    self.elapsed = max(self.elapsed, until)
+                    return
+                self.elapsed = max(self.elapsed, moment)
+                continue
+            ready()
+
+    def _ready(self) -> Callable[[], None] | None:
+        choices: list[Callable[[], None]] = []
+        if self._agenda and self._agenda[0][0] <= self.elapsed:
+            choices.append(self._act)
+        for crew in self.crews:
+            if crew.resume_at <= self.elapsed:
+                choices.append(lambda crew=crew: self._go_on(crew))
+        if len(choices) < 2:
+            return choices[0] if choices else None
+        return choices[self.rng.randrange(len(choices))]
+
+    def _act(self) -> None:
+        heapq.heappop(self._agenda)[2]()
+
+    def _go_on(self, crew: Crew) -> None:
+        if crew.life is None:
+            crew.life = greenlet(lambda: self._live(crew))
+        self.current = crew
+        crew.life.switch()
+        self.current = None
+
+    def _live(self, crew: Crew) -> None:
+        """A worker's whole life: until it is killed, or somebody stops it."""
+        try:
+            crew.worker = self.hire(crew)
+            while True:
+                self.tick(crew)
+        except Killed:
+            crew.worker = None
+        finally:
+            crew.life, crew.in_hand, crew.is_zombie, crew.busy = None, False, False, 0
+            crew.is_told_to_stop = crew.has_failed = False
+            crew.boots += 1
+            crew.resume_at = max(crew.resume_at, self.elapsed + self.faults.size("kill", 1, 400))
+
+    def hire(self, crew: Crew) -> Any:
+        raise NotImplementedError
+
+    def tick(self, crew: Crew) -> None:
+        raise NotImplementedError
+
+    # -- what the world does to workers -------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something has happened: a tick comes within the two seconds between ticks."""
+        for crew in self.crews:
+            if crew.life is not None and crew.worker is not None and not crew.in_hand:
+                if self.rng.random() < 0.3 and len(self.crews) > 1:
+                    continue
+                crew.resume_at = min(crew.resume_at, self.elapsed + 2 * self.rng.random())
+
+    def kill_all(self, seconds: float) -> None:
+        """Nobody works for that long."""
+        self.note("outage", round(seconds))
+        for crew in self.crews:
+            if crew.life is not None and crew.life:
+                self.current = crew
+                crew.life.throw(Killed)
+                self.current = None
+            crew.resume_at = self.elapsed + seconds + crew.number
