@@ -50,6 +50,11 @@ check-emails: $(VENV)/.for-test chromium
 	@npm install --prefix .artifacts/check-emails --no-audit --no-fund --ignore-scripts --silent axe-core vnu-jar
 	@$(BIN)/python tests/support/check_emails.py .artifacts/check-emails $(ARGS)
 
+# The words of the site for translators: brings runup/web/locale/*.po up to date.
+.PHONY: messages
+messages: $(VENV)/.for-test
+	@$(BIN)/python tests/support/catalogs.py
+
 # What Lighthouse says of the landing page: a few minutes, and npm.
 .PHONY: lighthouse
 lighthouse: $(VENV)/.for-test chromium

@@ -103,8 +103,11 @@ def sign_up(
     now: datetime,
     source: str,
     sender_hmac: str = "",
+    wording: str = WORDING,
 ) -> Interview:
     """Write down who signed up for which interview; nothing but a confirmation may leave until `confirm`.
+
+    `wording`: what they agreed to, in the language they read it in.
 
     Sending the form again before confirming updates the pending interview. A confirmed one is never
     changed by a form: whoever types an address need not be its owner.
@@ -131,7 +134,7 @@ def sign_up(
             subscriber_id=subscriber.id,
             interview_id=interview.id,
             purpose=f"sequence:{campaign}",
-            wording=WORDING,
+            wording=wording,
             wording_version=WORDING_VERSION,
             source=source,
             sender_hmac=sender_hmac,

@@ -27,7 +27,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 """By code, as their own speakers call them. One more: its .po file and a line here."""
 _LOCALES = {"en": "en_GB", "de": "de"}
 """How days and hours are written when the browser names no country."""
-COOKIE = "language"
+COOKIE = "runup-language"
 _A_YEAR = 365 * 86_400
 _MOST_WISHES = 20
 
@@ -141,4 +141,4 @@ def _mark(headers: MutableHeaders, asked: str) -> None:
         headers["Content-Language"] = language()
         headers.add_vary_header("Accept-Language")
     if asked:
-        headers.append("Set-Cookie", f"{COOKIE}={asked}; Max-Age={_A_YEAR}; Path=/; SameSite=Lax")
+        headers.append("Set-Cookie", f"{COOKIE}={asked}; Max-Age={_A_YEAR}; Path=/; HttpOnly; SameSite=Lax")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import Request
 
+from runup.web.languages import gettext, language
 from runup.web.rate_limits import MAILBOX, MAILBOX_A_DAY, TooMany
 from runup.web.senders import mailbox_of
 from runup.web.site import Site
 from scheduler import reconcile
-from subscribers import SignUp, address_hmac, sign_up
+from subscribers import WORDING, SignUp, address_hmac, sign_up
 
 
 class NoRoom(Exception):
@@ -31,11 +34,12 @@ def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
     with app.database.write() as session:
         interview = sign_up(
             session,
-            form,
+            replace(form, locale=language()),
             campaign=app.settings.campaign,
             hmac_key=app.hmac_key,
             now=now,
             source=source,
             sender_hmac=sender,
+            wording=gettext(WORDING),
         )
         reconcile(session, interview.subscriber_id, catalog=app.catalog, now=now)
