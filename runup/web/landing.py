@@ -64,7 +64,10 @@ def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Respons
         if not fields.get(HONEYPOT):
             form = SignUp.parse(fields, now=site.now)
             if _is_first(site, sent.token, form):
-                store(request, site, form, source="form")
+                page, content = sent.token, _content(sent.token, form)
+                once = site.turnstile.unless_it_fails
+                with once(page, ONCE), once(content, ONCE):
+                    store(request, site, form, source="form")
     except StaleForm:
         return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403, token=token)
     except InvalidSignUp as error:
@@ -75,7 +78,7 @@ def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Respons
 def _is_first(site: Site, token: str, form: SignUp) -> bool:
     """Whether this page was never sent; False for the same once more (a button pressed twice). Raises
     StaleForm where one page is sent with other values: robots keep a page and send it many times."""
-    content = f"{token} {hash(form)}"
+    content = _content(token, form)
     if site.turnstile.has_passed(content, ONCE, now=site.now):
         return False
     try:
@@ -84,6 +87,10 @@ def _is_first(site: Site, token: str, form: SignUp) -> bool:
         raise StaleForm from None
     site.turnstile.take(content, ONCE, now=site.now)
     return True
+
+
+def _content(token: str, form: SignUp) -> str:
+    return f"{token} {hash(form)}"
 
 
 @router.api_route("/check-your-inbox", methods=["GET", "HEAD"])

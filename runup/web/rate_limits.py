@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -59,6 +61,19 @@ class Turnstile:
                 self._passed.move_to_end((limit.name, who))
             while len(self._passed) > MOST_REMEMBERED:
                 self._passed.popitem(last=False)
+
+    @contextmanager
+    def unless_it_fails(self, who: str, *limits: Limit) -> Iterator[None]:
+        """What was taken last counts only if the block succeeds: nobody is kept waiting, or told that it is
+        done, for what we could not write down."""
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                for limit in limits:
+                    if passed := self._passed.get((limit.name, who)):
+                        passed.pop()
+            raise
 
     def has_passed(self, who: str, limit: Limit, *, now: datetime) -> bool:
         with self._lock:

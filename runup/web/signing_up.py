@@ -31,7 +31,8 @@ def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
     except TooMany:
         return
     sender = address_hmac(site.address(request), app.hmac_key)
-    with app.database.write() as session:
+    counted = site.turnstile.unless_it_fails(mailbox, MAILBOX, MAILBOX_A_DAY)
+    with counted, app.database.write() as session:
         interview = sign_up(
             session,
             replace(form, locale=language()),
