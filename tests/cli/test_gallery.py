@@ -92,12 +92,22 @@ def test_light_and_dark_do_not_depend_on_the_browser(gallery: Gallery) -> None:
     assert "@media all" not in on_screen(html, "light")
 
 
+def test_a_sample_plan_holds_this_campaign_s_own_emails(gallery: Gallery) -> None:
+    texts = [wording.content.text for wording in gallery.wordings.values() if wording.step.key == "welcome"]
+    before = [text for text in texts if "WHAT YOU WILL GET" in text and "IF THE DATE MOVES" in text]
+    after = [text for text in texts if "WHAT YOU WILL GET" in text and "SOMETHING HAS CHANGED?" in text]
+    assert any("Your checklist" in text or "Good luck: five lines" in text for text in before)
+    assert after
+    assert all("Time for a friendly nudge?" in text for text in after)
+    assert not any("checklist" in text for text in after)
+
+
 # -- a reader of the visitor's choice ------------------------------------------------------------------------
 
 
 def test_the_planner_says_when_this_reader_gets_it(browser: httpx.Client) -> None:
     page = browser.get("/try/day_before?day=2026-12-04&time=14:00&joined=2026-11-23&name=Zo%C3%AB").text
-    assert "Leaves Thursday, December 3, 4:0" in page
+    assert "Leaves Thursday 3 December, 16:0" in page
     assert "Hi Zoë" in page
 
 
