@@ -63,6 +63,18 @@ lighthouse: $(VENV)/.for-test chromium
 	@npm install --prefix .artifacts/lighthouse --no-audit --no-fund --ignore-scripts --silent lighthouse
 	@$(BIN)/python bench/lighthouse.py .artifacts/lighthouse $(ARGS)
 
+# Our emails through a real Postfix, OpenDKIM and Dovecot on loopback. Installing them starts nothing.
+.PHONY: check-mail-server
+MAIL_SERVERS := postfix opendkim dovecot-lmtpd dovecot-imapd
+check-mail-server: $(VENV)/.for-test
+	@test "$$(id -u)" = 0 || { echo "Checking with real mail servers needs root: only root can start them." >&2; exit 1; }
+	@PATH="$$PATH:/usr/sbin"; { command -v postfix && command -v opendkim && command -v dovecot && command -v /usr/lib/dovecot/imap; } >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "Checking with real mail servers needs $(MAIL_SERVERS)." >&2; exit 1; }; \
+	  test -e /usr/sbin/policy-rc.d || { trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(MAIL_SERVERS) >/dev/null; }
+	@$(BIN)/python tests/support/check_mail_server.py
+
 # The browser of the browser tests comes from the system: a browser is too large for a lock file.
 .PHONY: chromium
 chromium:

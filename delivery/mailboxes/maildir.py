@@ -39,8 +39,8 @@ class Maildir:
                 " message that they deliver there"
             )
         try:
-            for name in ("new", "cur", "tmp"):
-                (folder / HANDLED / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for part in ("", "new", "cur", "tmp"):
+                _make_as(folder / HANDLED / part, folder.stat())
         except OSError as error:
             raise MailboxError(f"{folder}: {error.strerror}; its owner must be who runs runup") from error
         # What cannot be moved away would be read again every minute.
@@ -75,6 +75,14 @@ class Maildir:
                 for entry in entries:
                     if not entry.name.startswith(".") and "S" not in entry.name.partition(":2,")[2]:
                         yield Path(entry.path)
+
+
+def _make_as(part: Path, owner: os.stat_result) -> None:
+    """Run by root, it is still the owner's: the mail server shows it, too."""
+    if not part.exists():
+        part.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(part, owner.st_uid, owner.st_gid)
 
 
 def _first_bytes(path: Path) -> bytes | None:
