@@ -55,6 +55,16 @@ check-emails: $(VENV)/.for-test chromium
 messages: $(VENV)/.for-test
 	@$(BIN)/python tests/support/catalogs.py
 
+# Our calendar files as three other programs read them: a minute, npm, and a throw-away venv.
+.PHONY: check-calendar
+check-calendar: $(VENV)/.for-test
+	@command -v npm >/dev/null || { echo "Checking the calendar files needs npm." >&2; exit 1; }
+	@mkdir -p .artifacts/check-calendar
+	@npm install --prefix .artifacts/check-calendar --no-audit --no-fund --ignore-scripts --silent ical.js
+	@test -d .artifacts/check-calendar/venv || $(PYTHON) -m venv .artifacts/check-calendar/venv
+	@.artifacts/check-calendar/venv/bin/python -m pip --disable-pip-version-check --quiet install ics
+	@$(BIN)/python tests/support/check_calendar.py .artifacts/check-calendar
+
 # What Lighthouse says of the landing page: a few minutes, and npm.
 .PHONY: lighthouse
 lighthouse: $(VENV)/.for-test chromium

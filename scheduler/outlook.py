@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
@@ -51,6 +51,13 @@ def outlook(session: Session, subscriber_id: int, *, catalog: Catalog) -> list[L
     newest = {(row.Send.enrollment_id, row.Send.step, row.Send.occasion): row for row in rows}
     lines = [_line(row.Send, row.interview_id, catalog) for row in newest.values()]
     return sorted(lines, key=lambda line: (line.at is None, line.at or 0, line.send_id))
+
+
+def planned_at(session: Session, subscriber_id: int) -> datetime | None:
+    """When this person's sends were last planned or left; None when there are none."""
+    latest = select(func.max(Send.planned_at), func.max(Send.left_at))
+    moments = session.execute(latest.where(Send.subscriber_id == subscriber_id)).one()
+    return max((moment for moment in moments if moment), default=None)
 
 
 def _line(send: Send, interview_id: int, catalog: Catalog) -> Line:

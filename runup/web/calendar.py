@@ -1,35 +1,36 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+import hashlib
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
-from fastapi import APIRouter
-from icalendar import Calendar, Event
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from runup.web.calendar_file import Entry, calendar_file
 from runup.web.plan_view import plan_view
 from runup.web.site import Site, SiteDep
-from scheduler import Line, outlook
-from subscribers import Interview, InvalidLink, Purpose
+from scheduler import outlook
+from scheduler.outlook import planned_at
+from subscribers import Interview, InvalidLink, Purpose, Subscriber
 
 router = APIRouter()
 
+ONLY = "only"
+INTERVIEWS = "interviews"
+
 
 @router.api_route("/calendar/{name}", methods=["GET", "HEAD"])
-def calendar(name: str, site: SiteDep) -> Response:
-    """The interview and its coming emails as one iCalendar file; `name` is the token, with or without `.ics`.
-
-    Its events keep their UID for good; SEQUENCE grows when the interview moves, and a canceled one is
-    CANCELLED, so that a calendar program which has seen it before corrects itself.
-    """
+def download(name: str, site: SiteDep) -> Response:
+    """One interview and its coming emails as a file; `name` is the token, with or without `.ics`."""
     app = site.application
     with app.database.read() as session:
         interview = session.get(Interview, app.links.read(Purpose.CALENDAR, name.removesuffix(".ics")))
         if interview is None or interview.confirmed_at is None:
             raise InvalidLink
-        lines = outlook(session, interview.subscriber_id, catalog=app.catalog)
-        coming = plan_view(line for line in lines if line.interview_id == interview.id).coming
-        content = _file(site, interview, coming)
+        entries = _entries(session, site, [interview], with_emails=True)
+        content = calendar_file(app.brand, f"plan-{interview.id}", entries)
     return Response(
         content,
         media_type="text/calendar",
@@ -37,52 +38,58 @@ def calendar(name: str, site: SiteDep) -> Response:
     )
 
 
-def _file(site: Site, interview: Interview, coming: tuple[Line, ...]) -> bytes:
-    brand = site.application.brand
-    host = urlsplit(brand.site_url).hostname
-    file = Calendar.new(
-        name=f"{brand.name}: your interview",
-        prodid=f"-//{brand.name}//runup//EN",
-        method="PUBLISH",
-        uid=f"plan-{interview.id}@{host}",
-    )
-    file.add_component(_interview(interview, f"interview-{interview.id}@{host}", now=site.now))
-    for line in coming:
-        file.add_component(_email(line, interview, f"email-{line.step}-{interview.id}@{host}", now=site.now))
-    return bytes(file.to_ical())
+@router.api_route("/feed/{name}", methods=["GET", "HEAD"])
+def feed(request: Request, name: str, site: SiteDep) -> Response:
+    """A calendar to subscribe to: all of a person's interviews with their coming emails, as they stand now.
+
+    `?only=interviews` leaves the emails out. Programs ask every few hours: who has it as it is gets 304.
+    """
+    app = site.application
+    with app.database.read() as session:
+        subscriber = session.get(Subscriber, app.links.read(Purpose.FEED, name.removesuffix(".ics")))
+        if subscriber is None or subscriber.erased_at or subscriber.confirmed_at is None:
+            raise InvalidLink
+        with_emails = request.query_params.get(ONLY) != INTERVIEWS
+        entries = _entries(session, site, subscriber.interviews, with_emails=with_emails)
+        content = calendar_file(app.brand, f"feed-{subscriber.id}", entries)
+        changes = [entry.changed_at for entry in entries]
+        changed_at = max([planned_at(session, subscriber.id) or subscriber.created_at, *changes])
+    headers = {
+        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+        "Last-Modified": format_datetime(changed_at.astimezone(UTC), usegmt=True),
+        # Kept by its owner's program alone, and asked for again each time.
+        "Cache-Control": "private, no-cache",
+    }
+    if _has_it(request, headers["ETag"], changed_at):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="text/calendar", headers=headers)
 
 
-def _interview(interview: Interview, uid: str, *, now: datetime) -> Event:
-    # No company in it: calendars are shared, some with the present employer.
-    event = _event("Interview", uid, interview, now=now)
-    if interview.start_time is None:
-        event.DTSTART = interview.held_on
-    else:
-        event.DTSTART = _to_the_minute(interview.starts_at)
-        event.DTEND = _to_the_minute(interview.ends_at)
-    event.add("status", "CANCELLED" if interview.canceled_at else "CONFIRMED")
-    return event
+def _entries(session: Session, site: Site, interviews: list[Interview], *, with_emails: bool) -> list[Entry]:
+    """Of the interviews that count: confirmed, not forgotten, and not merged into another."""
+    entries = []
+    for interview in interviews:
+        confirmed_at, canceled_at = interview.confirmed_at, interview.canceled_at
+        if not confirmed_at or interview.forgotten_at or (canceled_at and canceled_at < confirmed_at):
+            continue
+        lines = (
+            outlook(session, interview.subscriber_id, catalog=site.application.catalog) if with_emails else []
+        )
+        own = plan_view(line for line in lines if line.interview_id == interview.id)
+        entries.append(Entry(interview, own.coming))
+    return entries
 
 
-def _email(line: Line, interview: Interview, uid: str, *, now: datetime) -> Event:
-    assert line.at is not None, "what is coming has a moment"
-    event = _event(f"Email: {line.title}", uid, interview, now=now)
-    event.DTSTART = _to_the_minute(line.at)
-    event.DTEND = event.DTSTART + timedelta(minutes=5)
-    # Reading an email keeps nobody busy.
-    event.add("transp", "TRANSPARENT")
-    return event
-
-
-def _event(summary: str, uid: str, interview: Interview, *, now: datetime) -> Event:
-    event = Event()
-    event.add("summary", summary)
-    event.add("uid", uid)
-    event.add("dtstamp", now)
-    event.add("sequence", interview.revision)
-    return event
-
-
-def _to_the_minute(moment: datetime) -> datetime:
-    # In UTC: every program shows it on its owner's clock, and no table of clock changes can be wrong.
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+def _has_it(request: Request, etag: str, changed_at: datetime) -> bool:
+    """Whether the program that asks has this very file. The stronger of its two proofs counts."""
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+    since = request.headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        seen = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    return seen.tzinfo is not None and changed_at.replace(microsecond=0) <= seen

@@ -95,6 +95,7 @@ def _page(
             done=DONE.get(request.query_params.get("done", ""), ""),
             others=_others(site, interview),
             calendar_path=f"/calendar/{app.links.sign(Purpose.CALENDAR, interview.id)}.ics",
+            feed_url=app.links.url(Purpose.FEED, subscriber.id) + ".ics",
             unsubscribe_path=f"/unsubscribe/{app.links.sign(Purpose.UNSUBSCRIBE, subscriber.id)}",
             another_path="/?" + urlencode({"zone": subscriber.home_zone}),
         )

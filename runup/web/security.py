@@ -13,6 +13,9 @@ HSTS = "max-age=31536000"
 TOKEN_ROOTS = ("/confirm/", "/plan/", "/unsubscribe/", "/calendar/", "/feed/", "/keep/", "/leave/")
 """Paths that carry a signed token: whoever has the address has the page."""
 
+FEED_ROOT = "/feed/"
+"""Programs fetch it again and again and say what they have: they may keep it, and nobody between us."""
+
 
 def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
     """The headers every answer at `path` carries, errors included."""
@@ -34,6 +37,8 @@ def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
             "Cache-Control": "no-store",
             "X-Robots-Tag": "noindex, nofollow",
         }
+    if path.startswith(FEED_ROOT):
+        headers["Cache-Control"] = "private, no-cache"
     return headers
 
 
