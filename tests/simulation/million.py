@@ -205,8 +205,9 @@ def _fill(database: Database, sends: int, span: float, rng: Random) -> None:
     cursor.executemany(
         "INSERT INTO send (id, enrollment_id, subscriber_id, campaign, step, occasion, occurrence, state, "
         "detail, reference, due_at, expires_at, local_at, zone, tzdata_version, planned_at, epoch, merged, "
-        "waits_for_gap, counts_for_gap, needs_consent, ready_at, on_unknown, resends, lane, claims, attempts) VALUES "
-        "(?, ?, ?, ?, ?, '', 0, 'planned', '', ?, ?, ?, '', 'UTC', ?, ?, 0, '', ?, 1, 1, ?, ?, 0, 0, 0, 0)",
+        "waits_for_gap, counts_for_gap, needs_consent, ready_at, on_unknown, resends, lane, claims, "
+        "attempts) VALUES (?, ?, ?, ?, ?, '', 0, 'planned', '', ?, ?, ?, '', 'UTC', ?, ?, 0, '', ?, 1, 1, "
+        "?, ?, 0, 0, 0, 0)",
         (_send(n, span, rng, at, tz) for n in numbers),
     )
     cursor.execute("COMMIT")
@@ -292,7 +293,8 @@ def _quiet(database: Database, post: Post) -> Iterator[None]:
 
 
 _END_BLIND = """
-UPDATE send SET state = 'unknown', reason = 'unknown', left_at = intent_at, finished_at = :now, ready_at = NULL
+UPDATE send SET state = 'unknown', reason = 'unknown', left_at = intent_at, finished_at = :now,
+ready_at = NULL
 WHERE state IN ('planned', 'retry_wait') AND expires_at <= :now AND resends > 0
 """
 _END = """

@@ -27,8 +27,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`words`: what is broken, for a person. `seed`: the first that is known to catch it. `needs`: the kinds of
-    fault without which nothing can come of it; the long form passes over seeds that do not enable them."""
+    """`words`: what is broken, for a person. `seed`: the first that is known to catch it. `needs`: the kinds
+    of fault without which nothing can come of it; the long form passes over seeds that do not enable them."""
 
     name: str
     words: str

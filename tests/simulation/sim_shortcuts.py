@@ -1,7 +1,7 @@
 """Most ticks of a worker find nothing to do. One look by plain SQL decides that, and the phase is left out.
 
 Each look sees at least as much as its phase does: where it finds nothing, the phase would have changed
-nothing. Every sixteenth seed goes without shortcuts. They make a seed three times as fast and test nothing less.
+nothing. Every sixteenth seed goes without shortcuts. They make a seed several times as fast.
 """
 
 from __future__ import annotations

@@ -126,13 +126,21 @@ class World:
         fires = self.faults.fires
         if fires("kill"):
             self.note("killed", crew.number)
+            self._notice(crew)
             raise Killed
         if fires("stall"):
             self.has_stalled = True
+            self._notice(crew)
             crew.is_zombie = port in ("call", "accepted")
             self.sleep(self.faults.size("stall", 3, 200))
         elif len(self.crews) > 1 and fires("switch"):
             self.sleep(0.0)
+
+    def _notice(self, silent: Crew) -> None:
+        """Workers tick every two seconds: they find the leases of a silent one soon after their end."""
+        for crew in self.crews:
+            if crew is not silent and crew.worker is not None and not crew.in_hand:
+                crew.resume_at = min(crew.resume_at, self.elapsed + 61 + 4 * self.rng.random())
 
     def sleep(self, seconds: float) -> None:
         """The worker of this greenlet waits, and everybody else goes on."""
