@@ -38,7 +38,7 @@ def test_ana_sees_her_day_what_comes_and_when(visitor, plan):
     assert "Ana, your interview is in 11 days" in page
     assert "Friday <span>4 December 2026, 14:00" in page
     assert re.search(
-        r"<b>Go one level deeper</b><time datetime=\"2026-11-27T09:0\d\+01:00\">Friday 27 November, 9:0",
+        r"<b>Go one level deeper</b><time datetime=\"2026-11-27T09:0\d\+01:00\">Friday 27 November, 09:0",
         page,
     )
     assert "Nothing more." not in page
@@ -225,7 +225,7 @@ def test_two_interviews_have_a_page_each_and_know_of_one_another(visitor, plan):
     second = visitor.confirmed(interview_date="2026-12-18")
     page = visitor.get(plan).text
     assert "Friday, 18 December 2026" in page
-    path = re.search(r'<li><a href="(/plan/[^"]+)">Friday 18 December', page)[1]
+    path = re.search(r'<li><a href="(/plan/[^"]+)">Friday, 18 December', page)[1]
     assert path == visitor.path(Purpose.PLAN, second.id)
     visitor.send(f"{path}/cancel", {})
     assert "Friday, 18 December 2026" not in visitor.get(plan).text
