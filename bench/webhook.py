@@ -218,26 +218,20 @@ def _milliseconds(waits: list[float], share: float) -> float:
 
 
 def _print(result: Result) -> None:
-    table = Table(
-        title=f"{result.posts} POSTs of {result.events} events, {result.posts_per_second_wanted:g} a second"
-    )
-    for name in (
-        "database", "POST/s", "p50 ms", "p99 ms", "worst", "CPU ms", "stored", "refused/s", "p99 ms", "MB",
-    ):  # fmt: skip
+    wanted = f"{result.posts_per_second_wanted:g} a second"
+    table = Table(title=f"{result.posts} POSTs of {result.events} events, {wanted}, on {result.database}")
+    for name in ("", "median", "99 of 100", "worst"):
         table.add_column(name, justify="right")
-    table.add_row(
-        result.database,
-        str(result.posts_per_second),
-        f"{result.wait_p50_ms:.0f}",
-        f"{result.wait_p99_ms:.0f}",
-        f"{result.wait_worst_ms:.0f}",
-        str(result.cpu_ms_per_post),
-        str(result.stored),
-        str(result.refused_per_second),
-        f"{result.refused_p99_ms:.1f}",
-        str(result.peak_memory_mb),
+    waits = (result.wait_p50_ms, result.wait_p99_ms, result.wait_worst_ms)
+    table.add_row("acknowledged after", *(f"{wait:.0f} ms" for wait in waits))
+    if result.refused:
+        table.add_row("forged ones refused after", "", f"{result.refused_p99_ms:.1f} ms", "")
+    Console().print(
+        table,
+        f"{result.posts_per_second:g} POSTs a second, {result.cpu_ms_per_post} ms of processor time each; "
+        f"{result.stored:,} records; {result.refused_per_second:,} forged POSTs a second; "
+        f"{result.peak_memory_mb} MB at most",
     )
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 
 from delivery.records import DeliveryRecord, counts
 from runup.settings import Settings, SettingsError
-from runup.web import tally
+from runup.web import tally, webhooks
 from runup.web.webhooks import SendGridHook
 from subscribers import address_hmac
 
@@ -56,7 +56,11 @@ class Feed:
 
     def records(self) -> list[DeliveryRecord]:
         with self.application.database.read() as session:
-            return list(session.scalars(select(DeliveryRecord).order_by(DeliveryRecord.id)))
+            return list(
+                session.scalars(
+                    select(DeliveryRecord).order_by(DeliveryRecord.occurred_at, DeliveryRecord.id)
+                )
+            )
 
     def counts(self) -> dict[str, int]:
         with self.application.database.read() as session:
@@ -285,6 +289,13 @@ def test_a_content_length_that_lies_stores_nothing_and_the_next_post_is_heard(fe
     assert feed.records() == []
     assert feed.post(body, right).status_code == 200
     assert len(feed.records()) == 1
+
+
+def test_a_body_that_never_ends_is_not_waited_for(feed, monkeypatch):
+    monkeypatch.setattr(webhooks, "BODY_WITHIN", 0.05)
+    answer = feed.raw(head(**feed.headers(b"[]"), **{"Content-Length": "9"}) + b"[]")
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert feed.tell(feed.delivered()).status_code == 200
 
 
 def test_when_the_database_fails_sendgrid_is_asked_to_come_again(feed):
