@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 def create_app(application: Application) -> FastAPI:
     """The site over an opened application whose database is at the newest revision.
 
-    Handlers are plain functions run in threads; nothing is kept between requests, so any number of
-    processes can serve one database.
+    Handlers are plain functions run in threads, except where a flood may come in (webhooks.py). Nothing but
+    counts is kept between requests, so any number of processes can serve one database.
     """
     # The viewers of the description load scripts from elsewhere. A redirect to the address without a slash
     # would be made from the Host header, which anybody can write.
