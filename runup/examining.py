@@ -44,6 +44,8 @@ class Finding:
 
 def examine(*, now: datetime) -> Iterator[Finding]:
     """Look at everything that can be looked at. Sends nothing, changes nothing."""
+    from runup.examining_smtp import examine_smtp  # it answers in this file's words
+
     try:
         settings = Settings.load()
     except SettingsError as error:
@@ -54,6 +56,7 @@ def examine(*, now: datetime) -> Iterator[Finding]:
     yield from _secrets(settings)
     yield from _sender(settings)
     yield from _provider(settings)
+    yield from examine_smtp(settings)
     yield from _campaigns(settings)
     yield Finding(Level.OK, "time zones", f"tzdata {tzdata_version()}")
     yield from _space(settings.home)
