@@ -145,6 +145,15 @@ def test_who_joins_after_the_interview_hears_only_of_what_is_to_come() -> None:
         assert "calendar" not in seen
 
 
+def test_who_canceled_by_mistake_sets_the_date_again_and_keeps_what_was_told() -> None:
+    canceled = read("canceled")
+    assert (
+        "set the date again. What you told us is still there:\nhttps://runup.example.com/move/x\n"
+        in canceled.text
+    )
+    assert re.search(r'href="https://runup\.example\.com/move/x"[^>]*>\s*Set the date again', canceled.html)
+
+
 def test_the_decision_day_is_asked_for_until_it_is_known() -> None:
     for seen in both(read("thanks", decision_on=None)):
         assert "If they named a date, tell us" in seen
