@@ -18,7 +18,7 @@ from sendgrid_events import Event, Webhook, renamed
 from sendgrid_fake import SendGridFake
 from sendgrid_faults import FIN_AFTER_BODY, GARBAGE, RST_AFTER_BODY, Fault, How, answer
 from shared_clock import SharedClock
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from town import Town
 from twins import add_twins
 
@@ -74,7 +74,9 @@ class Rampage:
         self._workers = [self._start() for _ in range(self.workers)]
 
     def strike(self) -> None:
-        """Harm one of the workers, let time pass, tell what SendGrid has taken meanwhile."""
+        """Harm one of the workers, let time pass, tell what SendGrid has taken meanwhile.
+
+        Eight emails a worker are due at a time: enough to be killed over, however slow the machine is."""
         slot = self.dice.randrange(self.workers)
         if not self._is_sqlite and self.dice.random() < 0.15:
             self._cut(slot)
@@ -84,7 +86,7 @@ class Rampage:
             self._kill(slot)
         self.clock.forward(self.dice.uniform(5, 45))
         self.town.now = self.clock()
-        self.join(4)
+        self.join(max(8 * self.workers - self._waiting(), 0))
         self.tell()
 
     def settle(self) -> None:
@@ -100,10 +102,14 @@ class Rampage:
 
     def join(self, number: int) -> None:
         """One in twenty signs up as people do, while workers work; the others are like them."""
+        if not number:
+            return
         names = [f"person{self._people + one}" for one in range(number)]
         if self._people % 20 < number:
             self._model = self.town.person(names.pop(0))
         self._people += number
+        if not names:
+            return
         assert self._model
         with self.town.write() as session:
             add_twins(session, self._model, names, step="welcome", now=self.town.now)
@@ -205,6 +211,11 @@ class Rampage:
         told = on_time + again + renamed(again[::2])
         self.dice.shuffle(told)
         return told
+
+    def _waiting(self) -> int:
+        waiting = select(func.count()).where(Send.step == "welcome", Send.state == State.PLANNED)
+        with self.town.database.read() as session:
+            return session.scalar(waiting) or 0
 
     def _go_on(self, seconds: float) -> None:
         self.clock.forward(seconds)
