@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sim_shelf import KEY as CAMPAIGN
 from sim_shelf import catalog
-from sim_world import Violation, World
+from sim_world import Crew, Violation, World
 
 from delivery import Email
 from runup.database import Database
@@ -50,7 +50,8 @@ CREATE TEMP TRIGGER IF NOT EXISTS send_gone AFTER DELETE ON main.send BEGIN
 """
 INTENTS = """
 SELECT a.id, a.number, a.intent_at, s.id AS send, s.reference, s.step, s.occasion, s.state, s.expires_at,
-       s.lease_token, s.waits_for_gap, s.counts_for_gap, s.needs_consent, s.enrollment_id, s.subscriber_id,
+       s.lease_token, s.lease_until, s.waits_for_gap, s.counts_for_gap, s.needs_consent,
+       s.enrollment_id, s.subscriber_id,
        s.epoch AS planned_epoch, s.due_at, p.epoch, p.address, p.home_zone, p.erased_at, i.id AS interview,
        i.held_on, i.start_time, i.zone, i.revision, i.confirmed_at, i.canceled_at, i.outcome,
        c.state AS campaign_state, x.reason AS suppressed
@@ -113,10 +114,20 @@ class Oracle:
                 for intent in intents:
                     self._judge_intent(intent)
             if crew is not None:
-                crew.in_hand = any(c["has"] and c["has"].startswith(who + "-") for c in changes)
+                self._note_holds(crew, who, changes)
         self._commits += 1
         if self._commits % 100 == 0:
             self._ask_the_rows()
+
+    def _note_holds(self, crew: Crew, who: str, changes: list[dict[str, Any]]) -> None:
+        had = len(crew.holds)
+        for change in changes:
+            if change["has"] and change["has"].startswith(who + "-") and change["state"] in LEASED:
+                crew.holds[change["id"]] = change["subscriber_id"]
+            elif (change["had"] or "").startswith(who + "-"):
+                crew.holds.pop(change["id"], None)
+        if len(crew.holds) > had:
+            self.world.stir(crew)
 
     def _judge(self, change: dict[str, Any], who: str) -> None:
         was, state, now = change["was"], change["state"], self._now()
@@ -193,6 +204,8 @@ class Oracle:
         what = f"{row['step']} #{row['send']} attempt {row['number']} at {at}"
         _demand(row["state"] == "sending", 6, f"{what}: {row['state']}")
         _demand(_moment(row["expires_at"]) >= at + timedelta(seconds=CALL), 7, f"{what}: it has expired")
+        lease = _moment(row["lease_until"]) - at
+        _demand(lease > timedelta(seconds=CALL + GUARD), 13, f"{what}: its lease ends in {lease}")
         _demand(row["campaign_state"] == "running", 9, f"{what}: the campaign is paused")
         _demand(row["planned_epoch"] == row["epoch"], 9, f"{what}: planned at an older epoch")
         _demand(row["erased_at"] is None and row["address"], 9, f"{what}: erased")

@@ -56,7 +56,7 @@ class People:
         self._sign_up(person)
         for _ in range(self.rng.choice((0, 1, 1, 2, 3))):
             act = self.rng.choice(self._acts())
-            self._some_time(self.rng.uniform(0, 5 * DAY), lambda act=act: act(person))
+            self._some_time(person, self.rng.uniform(0, 5 * DAY), lambda act=act: act(person))
 
     def _acts(self) -> list[Callable[[Person], None]]:
         return [
@@ -64,11 +64,11 @@ class People:
             self._erase, self._outcome, self._second, self._zone, self._confirm,
         ]  # fmt: skip
 
-    def _some_time(self, seconds: float, act: Callable[[], None]) -> None:
+    def _some_time(self, person: Person, seconds: float, act: Callable[[], None]) -> None:
         """Then, or while a worker is in the middle of something."""
-        countdown = self.rng.randrange(12)
+        countdown = self.rng.randrange(9)
         if self.rng.random() < 0.6:
-            self.world.later(seconds, lambda: self.world.ambush(countdown, act))
+            self.world.later(seconds, lambda: self.world.ambush(countdown, act, person.subscriber))
         else:
             self.world.later(seconds, act)
 
@@ -112,7 +112,7 @@ class People:
             return found.subscriber_id
 
         if self._do("signs up", person, act) and self.rng.random() < 0.9:
-            self._some_time(self.rng.uniform(30, 7200), lambda: self._confirm(person))
+            self._some_time(person, self.rng.uniform(30, 7200), lambda: self._confirm(person))
 
     def _second(self, person: Person) -> None:
         self._sign_up(person)
@@ -182,7 +182,7 @@ class People:
         if person.subscriber and self._do("unsubscribes", person, act):
             self.oracle.has_left(person.subscriber)
             if self.rng.random() < 0.4:
-                self._some_time(self.rng.uniform(60, DAY), lambda: self._sign_up(person))
+                self._some_time(person, self.rng.uniform(60, DAY), lambda: self._sign_up(person))
 
     def _erase(self, person: Person) -> None:
         def act(session: Session) -> int:
@@ -192,4 +192,4 @@ class People:
         if person.subscriber and self._do("is erased", person, act):
             self.oracle.has_left(person.subscriber)
             if self.rng.random() < 0.3:
-                self._some_time(self.rng.uniform(60, DAY), lambda: self._sign_up(person))
+                self._some_time(person, self.rng.uniform(60, DAY), lambda: self._sign_up(person))

@@ -112,13 +112,14 @@ class Town(World):
         except Exception as error:
             # As the clock does: the next tick finds the rows as they are.
             self.note("tick failed", type(error).__name__, str(error)[:80])
-            crew.in_hand = False
+            crew.holds.clear()
             if crew.is_told_to_stop:
                 raise Killed from None
             crew.busy += 1
             self.sleep((2 + 3 * self.rng.random()) * min(2**crew.busy, 100))
             return
-        crew.in_hand = crew.has_failed = False
+        crew.has_failed = False
+        crew.holds.clear()
         if crew.is_told_to_stop:
             worker.close()
             raise Killed
@@ -224,7 +225,7 @@ def _window(town: Town, kind: str, seconds: float) -> None:
             if crew.worker is not None:
                 crew.worker.stop()
                 crew.is_told_to_stop = True
-                crew.resume_at = min(crew.resume_at, town.elapsed + 2) if not crew.in_hand else crew.resume_at
+                crew.resume_at = min(crew.resume_at, town.elapsed + 2) if not crew.holds else crew.resume_at
     elif kind == "pause":
         _pause(town)
         town.paused_until = town.elapsed + min(seconds, 2 * DAY)

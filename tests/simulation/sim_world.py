@@ -46,8 +46,9 @@ class Crew:
     life: greenlet | None = None
     worker: Any = None
     boots: int = 0
-    in_hand: bool = False
-    """It holds claims: the moments at which people's acts matter most."""
+    holds: dict[int, int] = field(default_factory=dict)
+    """Sends it has claimed and not finished, with their subscribers: when people's acts matter most."""
+    is_stalled: bool = False
     is_zombie: bool = False
     """It was stopped in the middle of a call, as by SIGSTOP."""
     is_told_to_stop: bool = False
@@ -55,6 +56,15 @@ class Crew:
     """Its last tick raised: what it keeps in memory has to be looked after."""
     busy: int = 0
     """Ticks in a row that had nothing to do though something was due."""
+
+
+@dataclass(eq=False)
+class Ambush:
+    """An act that waits for a worker to hold a send of `whom` (0: anybody), and then so many calls."""
+
+    countdown: int
+    whom: int
+    act: Callable[[], None]
 
 
 @dataclass(eq=False)
@@ -77,7 +87,7 @@ class World:
     is_down_until: dict[str, float] = field(default_factory=dict)
     """`feed`, `provider`, `db`: down until that moment."""
     _agenda: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
-    _ambushes: list[list[Any]] = field(default_factory=list)
+    _ambushes: list[Ambush] = field(default_factory=list)
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -97,9 +107,12 @@ class World:
         self._number += 1
         heapq.heappush(self._agenda, (self.elapsed + max(seconds, 0.0), self._number, act))
 
-    def ambush(self, countdown: int, act: Callable[[], None]) -> None:
-        """`act` happens between two port calls of a worker that has claimed something."""
-        self._ambushes.append([countdown, act])
+    def ambush(self, countdown: int, act: Callable[[], None], whom: int = 0) -> None:
+        """`act` happens between two port calls of a worker that has something of `whom` in hand; after a day
+        and a half it happens anyway."""
+        trap = Ambush(countdown, whom, act)
+        self._ambushes.append(trap)
+        self.later(130_000, lambda: self._spring(trap))
 
     def is_down(self, what: str) -> bool:
         return self.is_down_until.get(what, 0.0) > self.elapsed
@@ -121,8 +134,9 @@ class World:
         self.steps += 1
         self.elapsed += A_PORT_CALL
         self.trace.append((port, crew.number, round(self.elapsed, 3)))
-        if crew.in_hand and self._ambushes:
-            self._spring()
+        if crew.holds:
+            self._spring_ambushes(crew)
+            self._call_rival(crew)
         fires = self.faults.fires
         if fires("kill"):
             self.note("killed", crew.number)
@@ -132,14 +146,17 @@ class World:
             self.has_stalled = True
             self._notice(crew)
             crew.is_zombie = port in ("call", "accepted")
-            self.sleep(self.faults.size("stall", 3, 200))
+            crew.is_stalled = True
+            longest = 200 if self.rng.random() < 0.7 else 30_000
+            self.sleep(self.faults.size("stall", 3, longest))
+            crew.is_stalled = False
         elif len(self.crews) > 1 and fires("switch"):
             self.sleep(0.0)
 
     def _notice(self, silent: Crew) -> None:
         """Workers tick every two seconds: they find the leases of a silent one soon after their end."""
         for crew in self.crews:
-            if crew is not silent and crew.worker is not None and not crew.in_hand:
+            if crew is not silent and crew.worker is not None and not crew.holds:
                 crew.resume_at = min(crew.resume_at, self.elapsed + 61 + 4 * self.rng.random())
 
     def sleep(self, seconds: float) -> None:
@@ -150,16 +167,35 @@ class World:
         crew.resume_at = self.elapsed + seconds
         self._hub.switch()
 
-    def _spring(self) -> None:
+    def _spring_ambushes(self, crew: Crew) -> None:
+        for trap in list(self._ambushes):
+            if trap.whom == 0 or trap.whom in crew.holds.values():
+                trap.countdown -= 1
+                if trap.countdown < 0:
+                    self._spring(trap)
+
+    def _spring(self, trap: Ambush) -> None:
+        if trap not in self._ambushes:
+            return
+        self._ambushes.remove(trap)
         crew, self.current = self.current, None
         try:
-            for trap in list(self._ambushes):
-                trap[0] -= 1
-                if trap[0] < 0:
-                    self._ambushes.remove(trap)
-                    trap[1]()
+            trap.act()
         finally:
             self.current = crew
+
+    def _call_rival(self, crew: Crew) -> None:
+        """The worst moment for a worker to come back is when another holds what it believes to be its own."""
+        for rival in self.crews:
+            if rival is not crew and rival.is_stalled and rival.holds.keys() & crew.holds.keys():
+                rival.resume_at = self.elapsed
+                self.sleep(0.001)
+
+    def stir(self, busy: Crew) -> None:
+        """`busy` has just claimed something. The others tick every two seconds; now and then it matters."""
+        for crew in self.crews:
+            if crew is not busy and crew.worker is not None and not crew.holds and self.rng.random() < 0.25:
+                crew.resume_at = min(crew.resume_at, self.elapsed + 2 * self.rng.random())
 
     # -- the hub ------------------------------------------------------------------------------------------
 
@@ -208,7 +244,8 @@ class World:
         except Killed:
             crew.worker = None
         finally:
-            crew.life, crew.in_hand, crew.is_zombie, crew.busy = None, False, False, 0
+            crew.life, crew.holds, crew.is_zombie, crew.busy = None, {}, False, 0
+            crew.is_stalled = False
             crew.is_told_to_stop = crew.has_failed = False
             crew.boots += 1
             crew.resume_at = max(crew.resume_at, self.elapsed + self.faults.size("kill", 1, 400))
@@ -224,7 +261,7 @@ class World:
     def wake(self) -> None:
         """Something has happened: a tick comes within the two seconds between ticks."""
         for crew in self.crews:
-            if crew.life is not None and crew.worker is not None and not crew.in_hand:
+            if crew.life is not None and crew.worker is not None and not crew.holds:
                 if self.rng.random() < 0.3 and len(self.crews) > 1:
                     continue
                 crew.resume_at = min(crew.resume_at, self.elapsed + 2 * self.rng.random())

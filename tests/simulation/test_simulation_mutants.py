@@ -1,6 +1,6 @@
 """The simulation notices when a guard is missing: each is broken on purpose, and some seed must fail.
 
-The short form plays for each mutant the one seed that is known to catch it. The long form looks for that seed:
+The short form plays for each mutant the one seed that is known to catch it. The long form looks for it:
 
     RUNUP_SIM_MUTANTS=2000 pytest tests/simulation/test_simulation_mutants.py -n 2 -rA
 """
