@@ -56,13 +56,14 @@ def arrive_at(application: Application, *, resume: bool = False) -> None:
 
 
 @contextmanager
-def until_told() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set. A second signal ends the process at once: what is on the wire
-    is in doubt then, and settled at the next start."""
+def until_told(at_once: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. A second signal calls `at_once` and ends the process: what is on
+    the wire is in doubt then, and settled at the next start."""
     told = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if told.is_set():
+            at_once()
             os._exit(128 + number)
         told.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event as Signal
 from threading import Event
 
 from runup.application import Application
@@ -50,30 +51,44 @@ def _work(application: Application, *, resume: bool) -> None:
         told.wait()
 
 
-def _work_alone() -> None:
-    """One of several processes, each with its own connections."""
+def _work_alone(ending: Signal) -> None:
+    """One of several processes, each with its own connections. It ends when it is told so, itself or through
+    `ending`, and when the one that started it is gone."""
     configure_logs()
+    parent = multiprocessing.parent_process()
     with opened() as application, until_told() as told, working(application):
-        told.wait()
+        while not (told.wait(0.5) or ending.is_set()):
+            if parent is not None and not parent.is_alive():
+                return
 
 
 def _work_many(count: int) -> None:
     """Start them, pass the word on, and wait for all. One that dies by itself ends the others: whatever
     watches over us then starts all of them again."""
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_work_alone, name=f"worker-{number}") for number in range(count)]
-    with until_told() as told:
+    # No signal to pass the word on: a terminal and a service manager send theirs to all of us, and the second
+    # one would end a worker in the middle of its calls.
+    ending = context.Event()
+    workers = [
+        context.Process(target=_work_alone, args=(ending,), name=f"worker-{number}")
+        for number in range(count)
+    ]
+    with until_told(at_once=lambda: _kill(workers)) as told:
         for worker in workers:
             worker.start()
         say(f"{count} workers; Ctrl-C ends them.")
         dead = _first_dead(workers, told)
-        for worker in workers:
-            if worker.is_alive():
-                worker.terminate()
+        ending.set()
         for worker in workers:
             worker.join()
     if dead is not None:
         raise Failed(f"{dead.name} ended by itself (exit code {dead.exitcode}); the lines above say why")
+
+
+def _kill(workers: Sequence[BaseProcess]) -> None:
+    for worker in workers:
+        if worker.is_alive():
+            worker.kill()
 
 
 def _first_dead(workers: Sequence[BaseProcess], told: Event) -> BaseProcess | None:
