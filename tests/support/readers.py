@@ -71,7 +71,7 @@ def reader_of(**known: Any) -> Context:
             **{field.name: f"https://runup.example.com/{field.name}/x" for field in fields(LinkSet)}
         ),
         brand=BRAND,
-        plan=_plan(home) if known["has_plan"] else (),
+        plan=_plan(home, is_past=interview.is_past) if known["has_plan"] else (),
         merged=known["merged"],
         is_rush=known["is_rush"],
     )
@@ -117,10 +117,11 @@ def seen_in(html: str) -> str:
     return re.sub(r"\s*\n\s*", "\n", unescape(re.sub(r"<[^>]+>", "", lines)))
 
 
-def _plan(home: ZoneInfo) -> tuple[PlanEntry, ...]:
-    first = datetime(2026, 11, 27, 9, 4, tzinfo=home)
-    titles = ("Go one level deeper", "Same faces or new ones?", "Your checklist")
+def _plan(home: ZoneInfo, *, is_past: bool) -> tuple[PlanEntry, ...]:
+    first = datetime(2026, 12, 14 if is_past else 1, 9, 4, tzinfo=home)
+    before = ("About the money", "Your questions, ready to go", "Your checklist")
+    titles = ("Time for a friendly nudge?", "One last note, then move on") if is_past else before
     return tuple(
-        PlanEntry(key=f"step_{at}", title=title, at=first + timedelta(days=2 * at))
+        PlanEntry(key=f"step_{at}", title=title, at=first + timedelta(days=at))
         for at, title in enumerate(titles)
     )
