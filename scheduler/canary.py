@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from delivery.email import Email
-from delivery.provider import DeliveryError, Provider
+from delivery.provider import DeliveryError, Provider, Unknown
 from runup.database import Database
 from scheduler.composing import Sender
 from scheduler.feed import can_only_a_canary_tell
@@ -23,6 +24,8 @@ from scheduler.gauges import Canary
 from scheduler.outcomes import OK
 from scheduler.send import Send, State, is_in
 from scheduler.transaction import transact
+
+log = structlog.get_logger(__name__)
 
 SUBJECT = "Checking that we hear from the email provider"
 TEXT = """An email could not be confirmed as sent, and too little was sent since to tell why.
@@ -85,4 +88,7 @@ class Aviary:
             )
         except DeliveryError as error:
             return error.kind
+        except Exception as error:  # a provider that lies about its errors must not keep others waiting
+            log.exception("provider_bug", provider=self.provider.name, error=type(error).__name__)
+            return Unknown.kind
         return OK

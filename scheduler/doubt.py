@@ -27,6 +27,7 @@ PATIENCE = timedelta(hours=6)
 MARGIN = timedelta(minutes=5)
 MOST_RESENDS = 1
 BASELINE_FOR = timedelta(minutes=10)
+_MINUTE = timedelta(minutes=1)
 NOT_TAKEN = "the provider never took it"
 
 
@@ -52,19 +53,21 @@ def in_doubt(
     return list(session.scalars(found))
 
 
-def settle(session: Session, send_id: int, *, evidence: bool | None, now: datetime) -> State | None:
+def settle(
+    session: Session, send_id: int, *, attempt: int, evidence: bool | None, now: datetime
+) -> State | None:
     """Give a send in doubt the state the evidence proves; returns the state it has afterwards.
 
-    `evidence`: True, the provider has it; False, it certainly never took it; None, nobody can tell yet. At
-    its deadline a send without evidence ends as `unknown`, visibly; one that its step allows it goes once
-    more.
+    `attempt`: the one the evidence speaks of; a later one is none of its business. `evidence`: True, the
+    provider has it; False, it certainly never took it; None, nobody can tell yet. At its deadline a send
+    without evidence ends as `unknown`, visibly; one that its step allows it goes once more.
     """
     found = session.get(Send, send_id)
     if found is None:
         return None
     lock_subscriber(session, found.subscriber_id)
     send = session.get_one(Send, send_id, with_for_update=True, populate_existing=True)
-    if send.state != State.IN_DOUBT:
+    if send.state != State.IN_DOUBT or send.attempts != attempt:
         return State(send.state)
     if evidence is True:
         _accept(session, send, now=now)
@@ -91,6 +94,7 @@ class Jury:
     journal: Journal | None = None
     _read: dict[tuple[str, int], bool | None] = field(default_factory=dict)
     """What the journal said of the sends in doubt."""
+    _silence: dict[datetime, tuple[datetime | None, bool]] = field(default_factory=dict)
     _baseline: tuple[datetime, float] | None = None
 
     def settle_all(self) -> int:
@@ -104,43 +108,65 @@ class Jury:
             for send, evidence in verdicts:
                 doubtful.add((send.reference, send.attempts))
                 if evidence is not None or self.clock() >= deadline(send):
-                    settled += self._settle(send.id, evidence)
+                    settled += self._settle(send, evidence)
             if not page:
                 self._read = {key: said for key, said in self._read.items() if key in doubtful}
                 return settled
             after = page[-1].id
 
-    def _settle(self, send_id: int, evidence: bool | None) -> bool:
-        now = self.clock()
-        after = transact(self.database, lambda s: settle(s, send_id, evidence=evidence, now=now))
+    def _settle(self, send: Send, evidence: bool | None) -> bool:
+        now, attempt = self.clock(), send.attempts
+        after = transact(
+            self.database, lambda s: settle(s, send.id, attempt=attempt, evidence=evidence, now=now)
+        )
         return after != State.IN_DOUBT
 
     def _evidence(self, session: Session, send: Send) -> bool | None:
         said = self._read.get((send.reference, send.attempts))
         if said is None:
             said = evidence_of(self.provider, send)
-        if said is None and self._silence_tells(session, send):
-            return False
-        return said
+        if said is not None:
+            return said
+        is_silent = self._silence_tells(session, send)
+        if is_silent or self.clock() >= deadline(send):
+            # Another process may have written its answer down since, and died.
+            self._look_up([send])
+            said = self._read.get((send.reference, send.attempts))
+        return False if said is None and is_silent else said
 
     def _read_journal(self, sends: Sequence[Send]) -> None:
         """Look the new ones up, once: what our own process hears later it records by itself."""
-        new = [send for send in sends if (send.reference, send.attempts) not in self._read]
-        if self.journal is None or not new:
+        self._look_up([send for send in sends if (send.reference, send.attempts) not in self._read])
+
+    def _look_up(self, sends: Sequence[Send]) -> None:
+        if self.journal is None or not sends:
             return
-        since = min(send.intent_at for send in new if send.intent_at).date()
-        found: dict[tuple[str, int], Line] = self.journal.found({send.reference for send in new}, since=since)
-        for send in new:
+        since = min(send.intent_at for send in sends if send.intent_at).date()
+        found: dict[tuple[str, int], Line] = self.journal.found(
+            {send.reference for send in sends}, since=since
+        )
+        for send in sends:
             line = found.get((send.reference, send.attempts))
             self._read[send.reference, send.attempts] = line.evidence if line else None
 
     def _silence_tells(self, session: Session, send: Send) -> bool:
+        """Asked once a minute for all sends of one minute: thousands may wait for hours where no feed is."""
         now = self.clock()
         if send.intent_at is None or now < send.intent_at + SILENT_FOR:
             return False
+        # The next full minute: whatever is proved of it is proved of all that began before.
+        minute = (send.intent_at + _MINUTE - timedelta.resolution).replace(second=0, microsecond=0)
+        asked_at, told = self._silence.get(minute, (None, False))
+        if asked_at is None or now - asked_at >= _MINUTE:
+            told = is_silence_evidence(session, minute, baseline=self._usual(session, now), now=now)
+            self._silence[minute] = (now, told)
+        return told
+
+    def _usual(self, session: Session, now: datetime) -> float:
         if self._baseline is None or now - self._baseline[0] > BASELINE_FOR:
             self._baseline = (now, usual_share(session, now=now))
-        return is_silence_evidence(session, send.intent_at, baseline=self._baseline[1], now=now)
+            self._silence.clear()
+        return self._baseline[1]
 
 
 def evidence_of(provider: Provider, send: Send) -> bool | None:

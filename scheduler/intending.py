@@ -49,7 +49,7 @@ def intend(
                 Send.state == State.CLAIMED,
                 Send.lease_token == token,
                 Send.lease_until > now + CALL + GUARD,
-                Send.expires_at >= now + CALL,
+                Send.expires_at >= now + CALL + GUARD,
                 is_running(),
                 _agrees_with_its_person(),
                 or_(~Send.needs_consent, _is_confirmed()),

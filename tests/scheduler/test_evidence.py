@@ -18,7 +18,9 @@ from delivery import copies
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
 from scheduler import Attempt, Canary, Journal, Send, State
+from scheduler.doubt import settle
 from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
+from scheduler.outcomes import Answer, Outcome
 
 _numbers = itertools.count()
 NEVER_TAKEN = Fault(how=How.RESET)
@@ -164,19 +166,56 @@ def test_without_anything_else_sent_a_canary_asks_the_feed(
     posting_town.later(minutes=1)
     worker.tick()
     (canary,) = sendgrid.accepted
-    posting_town.later(minutes=40)
-    worker.tick()
-    assert posting_town.send("welcome").state == State.IN_DOUBT, "it has not sung"
     with posting_town.write() as session:
         song = DeliveryEvent(
             id="song", reference=canary.mid, attempt=1, type=EventType.PROCESSED, occurred_at=posting_town.now
         )
         store(session, [song], source="test", hash_address=str, now=posting_town.now)
     worker.tick()
+    assert posting_town.send("welcome").state == State.IN_DOUBT, "45 minutes are not over"
+    posting_town.later(minutes=40)
+    worker.tick()
     again = posting_town.send("welcome")
     assert (again.state, again.attempts) == (State.ACCEPTED, 2)
     with posting_town.database.read() as session:
         assert session.scalars(select(Canary)).one().heard_at
+
+
+def test_a_canary_that_comes_out_of_a_backlog_proves_nothing(posting_town: Town, doubtful: Send) -> None:
+    with posting_town.write() as session:
+        session.add(Canary(reference="c" * 32, sent_at=posting_town.later(minutes=1).now, kind="ok"))
+    posting_town.later(minutes=50)
+    with posting_town.write() as session:
+        session.get_one(Canary, "c" * 32).heard_at = posting_town.now
+    posting_town.later(minutes=1).tick()
+    assert posting_town.send("welcome").state == State.IN_DOUBT
+
+
+def test_evidence_speaks_of_its_own_attempt(posting_town: Town, doubtful: Send) -> None:
+    """Another worker was faster, and the next attempt is in doubt by now."""
+    with posting_town.write() as session:
+        settle(session, doubtful.id, attempt=2, evidence=False, now=posting_town.now)
+    assert posting_town.send("welcome").state == State.IN_DOUBT
+
+
+def test_an_answer_written_down_later_by_another_process_is_found_before_the_end(
+    posting_town: Town, doubtful: Send, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "shared")
+    worker = posting_town.worker(journal=journal)
+    worker.tick()
+    answer = Answer(
+        send_id=doubtful.id,
+        reference=doubtful.reference,
+        number=1,
+        token="another's",
+        outcome=Outcome(kind="ok", status=202),
+    )
+    Journal(journal.folder).append([answer], now=posting_town.later(hours=1).now)
+    worker.tick()
+    posting_town.later(hours=5)
+    worker.tick()
+    assert posting_town.send("welcome").state == State.ACCEPTED
 
 
 def test_nobody_without_an_address_for_it_gets_a_canary(
