@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import CampaignError, Catalog
 from runup.application import brand_of
-from runup.database import Database, DatabaseError, require_newest
 from runup.providing import provider_config
-from runup.reports import status
 from runup.settings import Settings, SettingsError, unknown_variables
 from runup.workspace import FILE, SECRETS_FILE
 from subscribers import tzdata_version
-
-FREE_BYTES = 200 * 1024 * 1024
-"""Below this an intent may not be recorded any more."""
 
 
 class Level(StrEnum):
@@ -44,7 +34,9 @@ class Finding:
 
 def examine(*, now: datetime) -> Iterator[Finding]:
     """Look at everything that can be looked at. Sends nothing, changes nothing."""
-    from runup.examining_smtp import examine_smtp  # it answers in this file's words
+    from runup.examining_database import examine_database
+    from runup.examining_smtp import examine_smtp  # they answer in this file's words
+    from runup.examining_work import examine_feed
 
     try:
         settings = Settings.load()
@@ -59,8 +51,8 @@ def examine(*, now: datetime) -> Iterator[Finding]:
     yield from examine_smtp(settings)
     yield from _campaigns(settings)
     yield Finding(Level.OK, "time zones", f"tzdata {tzdata_version()}")
-    yield from _space(settings.home)
-    yield from _database(settings, now=now)
+    yield from examine_feed(settings)
+    yield from examine_database(settings, now=now)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -131,84 +123,3 @@ def _campaigns(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(Level.OK, "campaigns", f"{', '.join(catalog.keys())} can be read and compiled")
-
-
-def _space(folder: Path) -> Iterator[Finding]:
-    free = shutil.disk_usage(folder).free
-    words = f"{free // 1024**2:,} MB free"
-    if free < FREE_BYTES:
-        yield Finding(Level.FAILED, "free space", words, "make room: without it no email can leave safely")
-    else:
-        yield Finding(Level.OK, "free space", words)
-
-
-def _database(settings: Settings, *, now: datetime) -> Iterator[Finding]:
-    try:
-        database = Database(settings.database_url)
-    except DatabaseError as error:
-        yield Finding(Level.FAILED, "database", str(error), "correct `database` in the settings")
-        return
-    try:
-        if database.file is not None and not database.file.exists():
-            yield Finding(Level.FAILED, "database", f"{database.file} is not there", "run `runup init`")
-            return
-        require_newest(database)
-        yield Finding(Level.OK, "database", "the tables are those of this runup")
-        yield from _durability(database)
-        yield from _work(database, now=now)
-    except (DatabaseError, SQLAlchemyError) as error:
-        words = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        yield Finding(
-            Level.FAILED, "database", words, "see whether it runs; `runup database upgrade` brings tables"
-        )
-    finally:
-        database.close()
-
-
-_DURABLE: dict[bool, tuple[tuple[str, Callable[[str], bool], str], ...]] = {
-    True: (
-        ("PRAGMA journal_mode", lambda value: value == "wal", "journal_mode"),
-        ("PRAGMA synchronous", lambda value: value in ("2", "3"), "synchronous"),
-        ("PRAGMA foreign_keys", lambda value: value == "1", "foreign_keys"),
-    ),
-    False: (
-        ("SHOW synchronous_commit", lambda value: value != "off", "synchronous_commit"),
-        ("SHOW fsync", lambda value: value == "on", "fsync"),
-    ),
-}
-
-
-def _durability(database: Database) -> Iterator[Finding]:
-    """An intent that a power loss forgets is an email sent twice."""
-    with database.engine.connect() as connection:
-        for question, is_good, name in _DURABLE[database.is_sqlite]:
-            value = str(connection.execute(text(question)).scalar())
-            if not is_good(value):
-                remedy = "move the database to a local disk" if database.is_sqlite else f"set {name} to on"
-                yield Finding(Level.FAILED, "durability", f"{name} is {value}", remedy)
-                return
-    yield Finding(Level.OK, "durability", "what is committed survives a power loss")
-
-
-def _work(database: Database, *, now: datetime) -> Iterator[Finding]:
-    with database.read() as session:
-        found = status(session, now=now)
-    if found.is_ticking:
-        yield Finding(Level.OK, "worker", f"{found.workers} at work")
-    else:
-        remedy = "`runup serve` or `runup work` starts one; let systemd keep it running"
-        level = Level.FAILED if found.due else Level.WARNING
-        yield Finding(level, "worker", f"none is at work; {found.due} sends are due", remedy)
-    for hold in found.holds:
-        yield Finding(
-            Level.FAILED,
-            "worker",
-            hold["detail"],
-            "check the clock of this machine, then `runup sends release`",
-        )
-    if found.in_doubt:
-        remedy = "`runup sends list --state in_doubt` names them; each is settled by evidence or its deadline"
-        yield Finding(Level.WARNING, "worker", f"{found.in_doubt} sends are in doubt", remedy)
-    if found.late and found.is_ticking:
-        remedy = "see what the worker's log says of the provider"
-        yield Finding(Level.WARNING, "worker", f"{found.late} sends are late", remedy)

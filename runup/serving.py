@@ -14,6 +14,8 @@ import structlog
 import uvicorn
 
 from runup.application import Application
+from runup.database import Database, DatabaseError
+from runup.database.file_system import network_file_system
 from runup.providing import collector_of
 from scheduler import Clock, Journal, only_worker
 from scheduler.installation import arrive
@@ -32,7 +34,9 @@ def working(
 
     It starts stopped where something is not as it was (another machine, an older database, a long absence);
     `resume` lets go of that, and of every other brake. `on_arrival` is called when it is known, before the
-    first tick. Raises AlreadyRunning when another process works on the same SQLite file."""
+    first tick. Raises AlreadyRunning when another process works on the same SQLite file, and DatabaseError
+    where that file lies on a network file system."""
+    _refuse_a_network(application.database)
     with only_worker(application.database.file):
         arrive_at(application, resume=resume)
         on_arrival()
@@ -42,6 +46,14 @@ def working(
             yield clock
         finally:
             clock.stop()
+
+
+def _refuse_a_network(database: Database) -> None:
+    kind = network_file_system(database.file) if database.file is not None else ""
+    if kind:
+        raise DatabaseError(
+            f"the database lies on {kind}, whose locks do not hold; move it to a local disk or use PostgreSQL"
+        )
 
 
 def arrive_at(application: Application, *, resume: bool = False) -> None:

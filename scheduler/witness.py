@@ -31,7 +31,7 @@ class ServerTime:
 Witness = Callable[[], ServerTime | None]
 
 
-def witness_of(database: Database, provider: Provider) -> Witness:
+def witness_of(database: Database, provider: Provider | None) -> Witness:
     """Asks the server of the database, else that of the provider; None when neither can tell.
 
     It asks when called, which may take a few seconds, and raises nothing.
@@ -54,7 +54,7 @@ def _of_database(database: Database) -> ServerTime | None:
     return None if is_ours else ServerTime(now, "the database's server", is_database=True)
 
 
-def _of_provider(provider: Provider) -> ServerTime | None:
+def _of_provider(provider: Provider | None) -> ServerTime | None:
     ask = getattr(provider, "server_time", None)
     now = ask() if ask else None
-    return ServerTime(now, f"{provider.name}'s server") if now else None
+    return ServerTime(now, f"{provider.name}'s server") if provider and now else None
