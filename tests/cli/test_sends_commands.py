@@ -210,3 +210,20 @@ def test_doubt_says_what_will_happen_to_each_and_when(with_ana: Terminal) -> Non
     assert "ends as unknown" in words
     assert "sent once more, blindly" in words
     assert ANA not in words
+
+
+def test_what_was_accepted_and_never_ended_is_reported_after_73_hours(with_ana: Terminal) -> None:
+    tick()
+    assert with_ana.ok("status", "--json").json["without_end"] == 0
+    with Application.open(Settings.load()).database.write() as session:
+        send = session.scalars(select(Send).where(Send.state == "accepted")).one()
+        send.left_at = datetime.now(UTC) - timedelta(hours=72, minutes=50)
+    assert with_ana.ok("status", "--json").json["without_end"] == 0
+    with Application.open(Settings.load()).database.write() as session:
+        session.get_one(Send, send.id).left_at = datetime.now(UTC) - timedelta(hours=73, minutes=10)
+    found = with_ana.ok("status", "--json").json
+    assert found["without_end"] == 1
+    assert "1 without an end after 73 hours" in with_ana.ok("status").out
+    with Application.open(Settings.load()).database.write() as session:
+        session.get_one(Send, send.id).state = "delivered"
+    assert with_ana.ok("status", "--json").json["without_end"] == 0
