@@ -30,7 +30,7 @@ COST = (
     "when calls fail nobody can tell what left: of a million emails some 8,000 leave twice and 21,000 end as "
     "unknown, against almost none with a feed"
 )
-"""docs/reference/delivery.md, "What the feed is worth": measured with 10 % of the calls failing."""
+"""By a model of a million emails, 10 % of which meet a failing call; docs/reference/proofs.md measures it."""
 
 
 def examine_feed(settings: Settings) -> Iterator[Finding]:
