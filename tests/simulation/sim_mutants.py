@@ -106,6 +106,12 @@ MUTANTS = (
         needs="stall",
     ),
     _mutant(
+        "intent-without-lease",
+        "the intent does not ask how long the lease still lasts",
+        Edit(_INTEND, "Send.lease_until > now + CALL + GUARD,", ""),
+        needs="stall",
+    ),
+    _mutant(
         "outcome-without-token",
         "an answer is written down whoever holds the send",
         Edit("scheduler.outcomes:_set", ", Send.lease_token == token)", ")"),
@@ -152,8 +158,8 @@ MUTANTS = (
     _mutant(
         "expiry-ignored",
         "the end of a send is asked neither at the claim nor at the intent",
-        Edit(_INTEND, "Send.expires_at >= now + CALL,", ""),
-        Edit(_CLAIMABLE, "Send.expires_at >= now + CALL,", ""),
+        Edit(_INTEND, "Send.expires_at >= now + CALL + GUARD,", ""),
+        Edit("scheduler.claiming:_fits", "of.expires_at >= now + CALL,", ""),
     ),
     _mutant(
         "pause-ignored",
@@ -176,7 +182,7 @@ MUTANTS = (
         "claim-of-anything",
         "a claim takes what another worker holds",
         Edit(_CLAIMABLE, "is_in(*WAITING),", "is_in(*WAITING, State.CLAIMED),"),
-        Edit("scheduler.claiming:find_due", "is_in(*WAITING)", "is_in(*WAITING, State.CLAIMED)"),
+        Edit("scheduler.claiming:find_due", "(is_in(*WAITING),", "(is_in(*WAITING, State.CLAIMED),"),
     ),
     _mutant(
         "unknown-is-not-sent",
@@ -219,12 +225,24 @@ MUTANTS = (
         "silence-at-once",
         "silence counts before events can have come",
         Edit(_SILENCE, _NOW, "if True:\n        return True\n    if False:"),
-        Edit("scheduler.doubt:Jury._silence_tells", "now < send.intent_at + SILENT_FOR", "False"),
+        Edit("scheduler.doubt:Jury._silence_tells", " or now < send.intent_at + SILENT_FOR", ""),
     ),
     _mutant(
         "settled-twice",
         "what is no longer in doubt is settled",
-        Edit(_SETTLE, "if send.state != State.IN_DOUBT:", "if False:"),
+        Edit(_SETTLE, "if send.state != State.IN_DOUBT or", "if"),
+    ),
+    _mutant(
+        "evidence-of-another-attempt",
+        "what is known of the first attempt is taken for the second",
+        Edit(_SETTLE, " or send.attempts != attempt:", ":"),
+        needs="stall",
+    ),
+    _mutant(
+        "backlog-believed",
+        "a canary that comes out of a backlog proves that the feed is alive",
+        Edit("scheduler.feed:_a_canary_sang", "canary.heard_at <= canary.sent_at + USUAL", "True"),
+        needs="feed_down",
     ),
     _mutant(
         "events-downwards",
@@ -240,7 +258,11 @@ MUTANTS = (
     _mutant(
         "events-counted-twice",
         "the feed's own id does not stop its repetition",
-        Edit("delivery.records:store", '"event_id": event.id,', '"event_id": f"{event.id}@{now}",'),
+        Edit(
+            "delivery.record_rows:insert_new",
+            "_row(event, hash_address)",
+            '_row(event, hash_address) | {"event_id": f"{event.id}@{now}"}',
+        ),
         needs="feed_twice",
     ),
     _mutant(

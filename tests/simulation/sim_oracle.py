@@ -35,18 +35,19 @@ RUNG = {
 WATCH = """
 CREATE TEMP TABLE IF NOT EXISTS change (
     number INTEGER PRIMARY KEY, id, was, state, had, has, until, resends, had_resends, ready_at, expires_at,
-    intent_at, on_unknown, planned_at, had_planned_at, reason, finished_at, subscriber_id);
+    intent_at, on_unknown, planned_at, had_planned_at, reason, finished_at, subscriber_id,
+    left_at);
 CREATE TEMP TRIGGER IF NOT EXISTS send_changed AFTER UPDATE ON main.send BEGIN
     INSERT INTO change VALUES (NULL, NEW.id, OLD.state, NEW.state, OLD.lease_token, NEW.lease_token,
     OLD.lease_until, NEW.resends, OLD.resends, NEW.ready_at, NEW.expires_at, NEW.intent_at, NEW.on_unknown,
-    NEW.planned_at, OLD.planned_at, NEW.reason, NEW.finished_at, NEW.subscriber_id); END;
+    NEW.planned_at, OLD.planned_at, NEW.reason, NEW.finished_at, NEW.subscriber_id, NEW.left_at); END;
 CREATE TEMP TRIGGER IF NOT EXISTS send_made AFTER INSERT ON main.send BEGIN
     INSERT INTO change VALUES (NULL, NEW.id, NULL, NEW.state, NULL, NEW.lease_token, NULL, NEW.resends, 0,
     NEW.ready_at, NEW.expires_at, NEW.intent_at, NEW.on_unknown, NEW.planned_at, NULL, NEW.reason,
-    NEW.finished_at, NEW.subscriber_id); END;
+    NEW.finished_at, NEW.subscriber_id, NEW.left_at); END;
 CREATE TEMP TRIGGER IF NOT EXISTS send_gone AFTER DELETE ON main.send BEGIN
     INSERT INTO change VALUES (NULL, OLD.id, OLD.state, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL); END;
+    NULL, NULL, NULL, NULL, NULL, NULL); END;
 """
 INTENTS = """
 SELECT a.id, a.number, a.intent_at, s.id AS send, s.reference, s.step, s.occasion, s.state, s.expires_at,
@@ -138,6 +139,8 @@ class Oracle:
         self.rows[change["id"]] = state
         if state in WAITING:
             _demand(change["ready_at"] is not None, 1, f"nothing will wake send {change['id']}")
+        if state in ARRIVED or state in IN_FLIGHT:
+            _demand(change["left_at"], 18, f"send {change['id']} is {state}: nothing says when it left")
         if was is None:
             _demand(state not in IN_FLIGHT and state not in LEASED, 13, f"a send was born {state}")
             return
@@ -329,7 +332,7 @@ class Oracle:
             if row["state"] == "rejected":
                 _demand(row["reference"] in self.rejected, 3, f"{row['step']} #{row['id']} was not rejected")
             if row["state"] == "dead" and row["id"] not in self.poisoned:
-                died = self.world.faults.has("kill") or "outage" in self.world.faults.rates
+                died = {"kill", "outage", "stall"} & self.world.faults.rates.keys()
                 _demand(died, 20, f"{row['step']} #{row['id']} is dead and was no poison")
         for key, number in left.items():
             _demand(number == 1, 4, f"{key} left by {number} rows")
