@@ -45,6 +45,14 @@ class DeadlineSocket:
         self._sock.settimeout(time_left(self.deadline))
         return self._sock.recv_into(buffer)
 
+    def receive_now(self, most: int) -> bytes | None:
+        """What has come already; b"" when the other side has hung up, None when nothing has come."""
+        self._sock.settimeout(0)
+        try:
+            return self._sock.recv(most)
+        except OSError as error:
+            return None if isinstance(error, _would_block()) else b""
+
     def makefile(self, *_: object) -> io.BufferedReader:
         return io.BufferedReader(_Incoming(self))
 
@@ -61,6 +69,14 @@ class DeadlineSocket:
 
     def close(self) -> None:
         self._sock.close()
+
+
+def _would_block() -> tuple[type[OSError], ...]:
+    """Nothing has come; or something for TLS itself, which nobody has loaded where there is none."""
+    import sys
+
+    ssl = sys.modules.get("ssl")
+    return (BlockingIOError, *((ssl.SSLWantReadError, ssl.SSLWantWriteError) if ssl else ()))
 
 
 class _Incoming(io.RawIOBase):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from delivery.provider import AccountRefused, NotSent
 from delivery.providers.smtp import Security, SmtpConfig
+from delivery.providers.smtp_wire import SmtpWire
 from delivery.redaction import quotable
 from delivery.sockets import DeadlineSocket, connect
 
@@ -36,7 +37,9 @@ class Session:
         self._sock = sock
         # Without a host it does not connect; with a name of our own it asks no DNS for one.
         self._smtp = smtplib.SMTP(local_hostname=_own_name())
-        self._smtp.sock = sock  # type: ignore[assignment]  # it sends, makes a file of it and closes it
+        self._wire = SmtpWire(sock)
+        self._smtp.sock = self._wire  # type: ignore[assignment]  # it sends, makes a file of it and closes it
+        self._makes_sense = True
         self.is_ready = False
         """The server waits for a new transaction."""
 
@@ -65,15 +68,22 @@ class Session:
 
     def answer(self) -> Answer:
         code, text = self._smtp.getreply()
+        self._makes_sense = code > 0
         return Answer(code, quotable(text))
 
     def reset(self) -> None:
         """Back to the start of a transaction, or not ready."""
+        if not self._makes_sense:
+            return  # whoever answers nonsense answers this with the same, or not at all
         with contextlib.suppress(Lost):
             self.is_ready = self.command("RSET").code == 250
 
     def is_quiet(self) -> bool:
-        return self._sock.is_quiet()
+        return self._wire.is_quiet()
+
+    def has_spoken(self) -> bool:
+        """The server said something before it was its turn."""
+        return self._wire.has_spoken()
 
     def close(self) -> None:
         if self.is_ready:  # otherwise a QUIT might become a line of an email

@@ -63,7 +63,10 @@ def hand_over(session: Session, letter: Letter) -> Accepted:
     Raises NotSent or Rejected on a definite no, Unknown when the dot has left and nothing certain came back.
     """
     try:
-        session.send(_with_final_dot(letter.message))
+        session.send(_stuffed(letter.message))
+        if session.has_spoken():
+            raise _early(session)
+        session.send(_FINAL_DOT)
     except OSError as error:
         raise NotSent(f"the connection broke before the end of the email: {quotable(str(error))}") from error
     try:
@@ -98,6 +101,20 @@ def _no(answer: Answer, what: str, *, permanent: type[DeliveryError]) -> Deliver
     return NotSent(said, status=max(answer.code, 0))
 
 
-def _with_final_dot(message: bytes) -> bytes:
+def _early(session: Session) -> DeliveryError:
+    """The server answers an email that has not ended: whatever it says, it does not have it.
+
+    Taken for the answer to the final dot, a line too many earlier would call an email accepted that was not.
+    """
+    answer = session.answer()
+    if answer.code // 100 in (4, 5):
+        return _no(answer, "the email", permanent=Rejected)
+    return NotSent(f"the server spoke out of turn, before the end of the email: {answer.code} {answer.text}")
+
+
+_FINAL_DOT = b".\r\n"
+
+
+def _stuffed(message: bytes) -> bytes:
     # A line that begins with a dot gets another (RFC 5321, 4.5.2). Messages end with CRLF, no LF is bare.
-    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    return message.replace(b"\r\n.", b"\r\n..")

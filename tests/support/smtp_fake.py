@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -17,9 +19,12 @@ from loop_thread import LoopThread
 class Turn(Enum):
     """What the server does instead of answering."""
 
-    HANG_UP = "the connection is reset"
+    HANG_UP = "the connection ends"
+    RESET = "the connection is reset, and what was not read is lost"
+    HALF = "half an answer, then the connection ends"
     HANG = "silence"
     DRIP = "a reply that never ends, a byte at a time"
+    FLOOD = "lines of a reply, as many as the client takes"
     INJECT = "after the reply, in the same packet, a second one that nobody asked for"
     HANG_UP_MID_MESSAGE = "354, some of the message, then the connection is reset"
 
@@ -35,6 +40,7 @@ class Received:
 
 class SmtpFake:
     """`fail_next("RCPT", "550 ...")` answers the next RCPT so; "MESSAGE" is the answer to the final dot.
+    Bytes are said as they are, and nothing after them.
 
     Verbs: GREETING, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, MESSAGE, RSET. `login` is the one good pair.
     """
@@ -55,14 +61,16 @@ class SmtpFake:
         self._starttls = starttls
         self._login = login
         self._is_international = is_international
-        self._turns: dict[str, collections.deque[str | Turn]] = collections.defaultdict(collections.deque)
+        self._turns: dict[str, collections.deque[str | bytes | Turn]] = collections.defaultdict(
+            collections.deque
+        )
         self._thread = LoopThread()
         self._open: list[_Dialogue] = []
 
-    def fail_next(self, verb: str, *turns: str | Turn) -> None:
+    def fail_next(self, verb: str, *turns: str | bytes | Turn) -> None:
         self._turns[verb].extend(turns)
 
-    def next_turn(self, verb: str) -> str | Turn | None:
+    def next_turn(self, verb: str) -> str | bytes | Turn | None:
         return self._turns[verb].popleft() if self._turns[verb] else None
 
     def close_idle(self) -> None:
@@ -88,7 +96,7 @@ class SmtpFake:
                     envelope.smtp_utf8,
                 )
             )
-        if isinstance(turn, Turn):
+        if isinstance(turn, Turn | bytes):
             await server.behave(turn)
         return turn if isinstance(turn, str) else f"250 2.0.0 Ok: queued as {len(self.received):06d}"
 
@@ -130,12 +138,24 @@ class _Dialogue(SMTP):
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
-    async def behave(self, turn: Turn) -> None:
-        if turn is Turn.HANG:
+    async def behave(self, turn: Turn | bytes) -> None:
+        if isinstance(turn, bytes):
+            self._writer.write(turn)
+        if turn is Turn.HANG or isinstance(turn, bytes):
             await asyncio.Event().wait()
+        if turn is Turn.HALF:
+            self._writer.write(b"25")
+            self._writer.close()
+            return
+        if turn is Turn.RESET:
+            at_once = struct.pack("ii", 1, 0)
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
         if turn is Turn.HANG_UP_MID_MESSAGE:
             await self.push("354 go on")
             await self._reader.read(1000)
+        while turn is Turn.FLOOD and self.transport is not None:
+            self._writer.write(b"250-and more\r\n" * 1000)
+            await self._writer.drain()
         while turn is Turn.DRIP and self.transport is not None:
             self._writer.write(b"2")
             await asyncio.sleep(0.02)
@@ -145,7 +165,7 @@ class _Dialogue(SMTP):
         if not self._is_greeted:
             self._is_greeted = True
             turn = self._fake.next_turn("GREETING")
-            if isinstance(turn, Turn):
+            if isinstance(turn, Turn | bytes):
                 await self.behave(turn)
                 return
             status = turn or status
