@@ -114,7 +114,7 @@ class Feed:
             if not event.id.startswith("forged"):
                 self.told[event.reference].add(event.type)
         world.note("told", [event.id for event in events])
-        if self.oracle.is_anything_in_doubt() or self.rng.random() < 0.2:
+        if world.faults.is_off or self.oracle.is_anything_in_doubt() or self.rng.random() < 0.2:
             world.wake()
 
 
