@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
+from runup.database import Instant
 from scheduler.send import WAITING, Hold, Send, State, is_in
 from subscribers.wall_time import tzdata_version
 
@@ -38,19 +39,9 @@ def find_due(
 
     One look at a long backlog serves many claims; looking anew for each batch would sort it all each time.
     """
-    # Written out, or neither database uses the lane's own index.
-    in_lane = (is_in(*WAITING), Send.lane == bindparam(None, lane, literal_execute=True))
-    found = select(Send.id, Send.claims).where(*in_lane, Send.ready_at <= now, *_fits(Send, now))
-    of: Any = Send
-    if lane == PERSONAL:
-        # Few of the planned are due. Left to itself the database may walk them all in the order of their end.
-        is_due = select(*_LOOKED_AT).where(*in_lane, Send.ready_at <= now)
-        of = is_due.cte("ready").prefix_with("MATERIALIZED").c
-        found = select(of.id, of.claims).where(*_fits(of, now))
-    # Of a newsletter nearly all are due at once: there that walk is the short way.
-    found = found.where(of.campaign.in_(campaigns)).order_by(of.expires_at, of.id).limit(most)
-    rows = session.execute(found)
-    return [Due(send_id=row.id, is_suspect=row.claims > 0, lane=lane) for row in rows]
+    statement = _DUE_PERSONAL if lane == PERSONAL else _DUE_NEWSLETTER
+    found = session.execute(statement, _moments(now) | {"campaigns": list(campaigns), "most": most})
+    return [Due(send_id=row.id, is_suspect=row.claims > 0, lane=lane) for row in found]
 
 
 def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) -> list[int]:
@@ -59,21 +50,14 @@ def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) ->
     Two workers never get the same row: SQLite has one writer (BEGIN IMMEDIATE), PostgreSQL passes over what
     another has locked. Nothing is taken of a paused campaign or while a brake is on.
     """
+    moments = _moments(now)
     free: Collection[int] = ids
     if session.get_bind().dialect.name != "sqlite":
-        locked = select(Send.id).where(Send.id.in_(ids), *_claimable(now))
-        free = list(session.scalars(locked.with_for_update(skip_locked=True, of=Send)))
-    taken = set(
-        session.scalars(
-            update(Send)
-            .where(Send.id.in_(free), *_claimable(now))
-            .values(state=State.CLAIMED, lease_token=token, lease_until=now + LEASE, claims=Send.claims + 1)
-            .returning(Send.id)
-            .execution_options(synchronize_session=False)
-        )
-        if free
-        else ()
-    )
+        free = list(session.scalars(_LOCK, moments | {"ids": list(ids)}))
+    if not free:
+        return []
+    values = {"ids": list(free), "token": token, "until": now + LEASE}
+    taken = set(session.scalars(_TAKE, moments | values))
     return [identity for identity in ids if identity in taken]
 
 
@@ -101,10 +85,8 @@ def is_running() -> ColumnElement[bool]:
 _RUNNING = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING)
 
 
-def _claimable(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (is_in(*WAITING), Send.ready_at <= now, *_fits(Send, now))
-
-
+# Built once: a statement built anew for each batch costs as much as the database takes to run it.
+_NOW = bindparam("now", type_=Instant())
 _LOOKED_AT = (
     Send.id,
     Send.claims,
@@ -116,13 +98,50 @@ _LOOKED_AT = (
 )
 
 
-def _fits(of: Any, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _moments(now: datetime) -> dict[str, Any]:
+    return {"now": now, "call_ends": now + CALL, "fresh": now - FRESH, "tzdata": tzdata_version()}
+
+
+def _fits(of: Any) -> tuple[ColumnElement[bool], ...]:
     """Of what waits and is due, `of` sends or of a selection of their columns: it may leave now."""
+    fresh = bindparam("fresh", type_=Instant())
     return (
-        of.expires_at >= now + CALL,
-        or_(of.ready_at > now - FRESH, of.planned_at > now - FRESH),
+        of.expires_at >= bindparam("call_ends", type_=Instant()),
+        or_(of.ready_at > fresh, of.planned_at > fresh),
         # Its moment was computed by other rules of some zone; it is planned again first.
-        of.tzdata_version == tzdata_version(),
+        of.tzdata_version == bindparam("tzdata"),
         of.campaign.in_(_RUNNING),
         ~exists(select(Hold.kind).where(Hold.released_until.is_(None))),
     )
+
+
+def _in_lane(lane: int) -> tuple[ColumnElement[bool], ...]:
+    # Written out, or neither database uses the lane's own index.
+    return (is_in(*WAITING), Send.lane == bindparam(None, lane, literal_execute=True), Send.ready_at <= _NOW)
+
+
+def _first(of: Any, *conditions: ColumnElement[bool]) -> Select[int, int]:
+    found = select(of.id, of.claims).where(*conditions, *_fits(of))
+    wanted = of.campaign.in_(bindparam("campaigns", expanding=True))
+    return found.where(wanted).order_by(of.expires_at, of.id).limit(bindparam("most", type_=Integer()))
+
+
+# Few of the planned are due. Left to itself the database may walk them all in the order of their end.
+_READY = select(*_LOOKED_AT).where(*_in_lane(PERSONAL)).cte("ready").prefix_with("MATERIALIZED")
+_DUE_PERSONAL = _first(_READY.c)
+# Of a newsletter nearly all are due at once: there that walk is the short way.
+_DUE_NEWSLETTER = _first(Send, *_in_lane(NEWSLETTER))
+_AMONG = Send.id.in_(bindparam("ids", expanding=True))
+_CLAIMABLE = (_AMONG, is_in(*WAITING), Send.ready_at <= _NOW, *_fits(Send))
+_LOCK = select(Send.id).where(*_CLAIMABLE).with_for_update(skip_locked=True, of=Send)
+_TAKE = (
+    update(Send.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
+    .where(*_CLAIMABLE)
+    .values(
+        state=State.CLAIMED,
+        lease_token=bindparam("token"),
+        lease_until=bindparam("until", type_=Instant()),
+        claims=Send.claims + 1,
+    )
+    .returning(Send.__table__.c.id)
+)

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, exists, func, insert, or_, select, update
+from sqlalchemy import Exists, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, Enrollment
+from runup.database import Instant
 from scheduler.claiming import CALL, is_running
 from scheduler.drafting import Draft
 from scheduler.send import Attempt, Send, State
@@ -41,24 +42,8 @@ def intend(
     _lock(session, drafts)
     close = _too_close(session, drafts, gaps=gaps, now=now)
     spaced = [draft.send_id for draft in drafts if draft.send_id not in close]
-    passed = set(
-        session.scalars(
-            update(Send)
-            .where(
-                Send.id.in_(spaced),
-                Send.state == State.CLAIMED,
-                Send.lease_token == token,
-                Send.lease_until > now + CALL + GUARD,
-                Send.expires_at >= now + CALL + GUARD,
-                is_running(),
-                _agrees_with_its_person(),
-                or_(~Send.needs_consent, _is_confirmed()),
-            )
-            .values(state=State.SENDING, intent_at=now, left_at=now, attempts=Send.attempts + 1, claims=0)
-            .returning(Send.id)
-            .execution_options(synchronize_session=False)
-        )
-    )
+    values = {"ids": spaced, "token": token, "now": now, "call_ends": now + CALL + GUARD}
+    passed = set(session.scalars(_INTEND, values)) if spaced else set()
     return Verdict(passed, close)
 
 
@@ -68,7 +53,7 @@ def write_attempts(
     """Each intent by its number, in the transaction of the intent: no call without a row that names it."""
     if drafts:
         session.execute(
-            insert(Attempt),
+            insert(Attempt.__table__),  # type: ignore[arg-type]
             [
                 {
                     "send_id": draft.send_id,
@@ -154,3 +139,29 @@ def _is_confirmed() -> Exists:
         .join(Interview, Interview.id == Enrollment.interview_id)
         .where(Enrollment.id == Send.enrollment_id, Interview.confirmed_at.is_not(None))
     )
+
+
+# Built once: a statement built anew for each batch costs as much as the database takes to run it.
+_CALL_ENDS = bindparam("call_ends", type_=Instant())
+"""At the latest: it may begin GUARD after the intent."""
+_INTEND = (
+    update(Send.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
+    .where(
+        Send.id.in_(bindparam("ids", expanding=True)),
+        Send.state == State.CLAIMED,
+        Send.lease_token == bindparam("token"),
+        Send.lease_until > _CALL_ENDS,
+        Send.expires_at >= _CALL_ENDS,
+        is_running(),
+        _agrees_with_its_person(),
+        or_(~Send.needs_consent, _is_confirmed()),
+    )
+    .values(
+        state=State.SENDING,
+        intent_at=bindparam("now", type_=Instant()),
+        left_at=bindparam("now", type_=Instant()),
+        attempts=Send.attempts + 1,
+        claims=0,
+    )
+    .returning(Send.__table__.c.id)
+)
