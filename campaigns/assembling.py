@@ -14,6 +14,7 @@ from campaigns.confined import Limits, report
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.expanding import Expander
+from campaigns.languages import Language, MissingWords, is_in_design, named, own_language, written_in
 from campaigns.mjml_scan import prepare
 from campaigns.mjml_tokens import Restored, restore_text, tokenize
 from campaigns.sandbox import forbidden, runtime_environment
@@ -33,13 +34,23 @@ class Part:
 
 
 def compile_steps(
-    files: CampaignFiles, brand: Brand, limits: Limits, *, on_error: Callable[[CampaignError], None]
+    files: CampaignFiles,
+    brand: Brand,
+    limits: Limits,
+    *,
+    on_error: Callable[[CampaignError], None],
+    language: Language | None = None,
 ) -> tuple[CompiledCampaign, dict[str, dict[str, Part]]]:
-    """Every step that compiles. Faults go to `on_error`; a step with one is left out."""
-    facts = load_facts(files)
-    expander = Expander(files, {"brand": brand, "facts": facts})
+    """Every step that compiles, in the campaign's own language unless told otherwise.
+
+    Faults go to `on_error`; a step with one is left out. In another language only the steps are looked at
+    that somebody has begun to write in it.
+    """
+    language = language or Language(own_language(files.texts))
+    facts = load_facts(files, "" if language.is_own else language.code)
+    expander = Expander(files, {"brand": brand, "facts": facts}, language)
     steps: dict[str, dict[str, Part]] = {}
-    for step in files.steps:
+    for step in _begun(files, language, on_error):
         report(f"{files.name}/{step}")
         parts: dict[str, Part] = {}
         for part, name in PARTS.items():
@@ -55,7 +66,19 @@ def compile_steps(
     origins = {
         step: {name: part.restored.origins for name, part in parts.items()} for step, parts in steps.items()
     }
-    return CompiledCampaign(files.name, files.version, sources, facts, origins), steps
+    return CompiledCampaign(files.name, files.version, sources, facts, origins, language), steps
+
+
+def _begun(files: CampaignFiles, language: Language, on_error: Callable[[CampaignError], None]) -> list[str]:
+    if not is_in_design(files.texts, language.code):
+        path = named("_base/words.txt", language.code)
+        message = f"this file is missing: the footer and the design's other words in {language.code!r}"
+        on_error(CampaignError(path, 0, message) if language.is_own else MissingWords(path, 0, message))
+        return files.steps if language.is_own else []
+    if language.is_own:
+        return files.steps
+    begun = {path.partition("/")[0] for path in files.texts if written_in(path) == language.code}
+    return [step for step in files.steps if step in begun]
 
 
 def _compile_part(

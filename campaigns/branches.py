@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,7 +28,7 @@ from campaigns.preview import Branch, further_contexts, sample_contexts
 from campaigns.reaching import Reached, unreached
 from campaigns.rendering import Content, Renderer, RenderError
 from campaigns.sandbox import runtime_environment
-from campaigns.source_files import PARTS, CampaignFiles
+from campaigns.source_files import CampaignFiles
 from campaigns.visible import Visible, visible
 from campaigns.whereabouts import whereabouts
 
@@ -62,22 +63,24 @@ def check_branches(
         walk = _Walk(compiled, step, parts[step]["html"], renderer, files)
         walk.needs_unsubscribe = step not in without_unsubscribe
         walk.notes = notes if with_notes else None
-        branches = sample_contexts(facts=compiled.facts, brand=brand, mergeable=merges)
+        branches = sample_contexts(
+            facts=compiled.facts, brand=brand, mergeable=merges, locale=compiled.language.code
+        )
         is_sent = _Sent(conditions.get(step), compiled.facts, step)
         sent = [branch for branch in branches if is_sent(branch.context)]
         yield from walk.findings(sent)
         if not sent:
-            yield Finding("warning", files.label(f"{step}/{PARTS['html']}"), 1, _NEVER_SENT)
+            yield Finding("warning", compiled.file(step, "html"), 1, _NEVER_SENT)
         if not walk.reached.is_complete:
             for context in further_contexts(_FURTHER, facts=compiled.facts, brand=brand, mergeable=merges):
                 if is_sent(context):
-                    walk.visit(context)
+                    walk.visit(replace(context, locale=compiled.language.code))
         reached.append(walk.reached)
         for subject in sorted(walk.subjects):
             other = subjects.setdefault(subject, step)
             if other != step:
                 message = f"the same subject as step {other!r}; Gmail would fold the two into one thread"
-                yield Finding("error", f"{compiled.name}/{step}/subject.txt", 1, message)
+                yield Finding("error", compiled.file(step, "subject"), 1, message)
     yield from unreached(reached)
 
 
@@ -191,7 +194,10 @@ class _Walk:
                 yield self._finding("html", "note", message, quote)
 
     def _finding(self, part: str, severity: Severity, message: str, quote: str = "") -> Finding:
-        return Finding(severity, *whereabouts(self._files, self._step, part, quote), message)
+        return Finding(severity, *self._whereabouts(part, quote), message)
+
+    def _whereabouts(self, part: str, quote: str) -> tuple[str, int]:
+        return whereabouts(self._files, self._step, part, quote, self._compiled.language)
 
 
 def _template(html: Part) -> Template:

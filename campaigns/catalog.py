@@ -62,6 +62,11 @@ class Catalog:
                 self._renderers[key] = Renderer(self.compiled(key))
             return self._renderers[key]
 
+    def languages(self, key: str) -> list[str]:
+        """What the campaign's words are written in, its own language first."""
+        compiled = self.compiled(key)
+        return [compiled.language.code, *compiled.translations]
+
     def compiled(self, key: str) -> CompiledCampaign:
         """The campaign's words of this version, compiled once per process.
 

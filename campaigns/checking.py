@@ -18,6 +18,8 @@ from campaigns.errors import CampaignError
 from campaigns.expressions import ConditionError, compile_condition
 from campaigns.fact_rows import check_facts
 from campaigns.finding import Finding, sort_findings, summary
+from campaigns.languages import languages
+from campaigns.languages_check import check_languages, check_titles
 from campaigns.preview import SAMPLE_BRAND
 from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
@@ -51,6 +53,7 @@ def check_campaign(
         return [Finding.of(error)]
     findings, conditions = _check_timetable(folder, files, facts)
     findings += check_facts(files, facts, today)
+    findings += check_languages(files, facts)
     request = {
         "files": asdict(files),
         "brand": asdict(brand),
@@ -58,11 +61,13 @@ def check_campaign(
         "without_unsubscribe": list(without_unsubscribe),
         "with_notes": with_notes,
     }
-    try:
-        answer = run("check", request, limits or Limits(), files.name)
-        findings += [Finding(**one) for one in answer]
-    except CampaignError as error:
-        findings.append(Finding.of(error))
+    for language in languages(files.texts):
+        try:
+            in_it = request | {"language": asdict(language)}
+            answer = run("check", in_it, limits or Limits(), files.name)
+            findings += [Finding(**one) for one in answer]
+        except CampaignError as error:
+            findings.append(Finding.of(error))
     return sort_findings(findings)
 
 
@@ -80,6 +85,7 @@ def _check_timetable(
     conditions = {step.key: step.when.source for step in sequence.steps if step.when}
     lines = _StepLines(files.texts["sequence.toml"])
     findings = list(_check_folders(label, [step.key for step in sequence.steps], files.steps, lines))
+    findings += check_titles(files, sequence, label)
     for key, condition in conditions.items():
         try:
             compile_condition(condition, facts=facts, steps=files.steps)

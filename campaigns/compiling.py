@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 
 from campaigns.confined import Limits, run_confined
 from campaigns.context import Brand
+from campaigns.languages import ENGLISH, Language, languages
 from campaigns.marks import Origin
-from campaigns.source_files import load_facts, read_files
+from campaigns.source_files import PARTS, CampaignFiles, load_facts, read_files
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class CompiledCampaign:
     facts: Mapping[str, Any]
     origins: Mapping[str, Mapping[str, tuple[Origin, ...]]] = field(default_factory=dict, repr=False)
     """By step and part, for each line of the source: where it was written."""
+    language: Language = ENGLISH
+    """What these words are written in."""
+    translations: Mapping[str, CompiledCampaign] = field(default_factory=dict, repr=False)
+    """The same version in other languages, by code, with those steps of which every part is there."""
+
+    def file(self, step: str, part: str) -> str:
+        """Where a part was written, as people know it: `exam/eve/body.de.mjml`."""
+        return f"{self.name}/{step}/{self.language.name(PARTS[part])}"
 
 
 def compile_campaign(
@@ -41,12 +50,19 @@ def compile_campaign(
     `base` is the folder of the layout and the components; the shipped one unless given.
     """
     files = read_files(folder, base or package_files("templates") / "_base")
-    facts = load_facts(files)
     request = {"files": asdict(files), "brand": asdict(brand)}
     answer = run_confined("compile", request, limits or Limits(), files.name)
+    own, *others = (_compiled(files, language, answer[language.code]) for language in languages(files.texts))
+    return replace(own, translations={one.language.code: one for one in others if one.sources})
+
+
+def _compiled(
+    files: CampaignFiles, language: Language, answer: Mapping[str, Mapping[str, Any]]
+) -> CompiledCampaign:
     sources = {step: {part: one["source"] for part, one in parts.items()} for step, parts in answer.items()}
     origins = {
         step: {part: tuple(Origin(*pair) for pair in one["origins"]) for part, one in parts.items()}
         for step, parts in answer.items()
     }
-    return CompiledCampaign(files.name, files.version, sources, facts, origins)
+    facts = load_facts(files, "" if language.is_own else language.code)
+    return CompiledCampaign(files.name, files.version, sources, facts, origins, language)

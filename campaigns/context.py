@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
+
+from campaigns.languages import language_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,8 @@ class PlanEntry:
     title: str
     at: datetime
     """Aware, on the reader's own clock."""
+    titles: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    """In other languages, by code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,3 +124,12 @@ class Context:
     is_rush: bool = False
     """catchup only: less than two hours to the start."""
     locale: str = "en"
+    """How days are spelled; always in the language of the words around them (see `in_language`)."""
+
+    def in_language(self, code: str) -> Context:
+        """For words in that language: with its way of writing days, whatever the reader's, and its titles."""
+        return replace(
+            self,
+            locale=self.locale if language_of(self.locale) == code else code,
+            plan=tuple(replace(one, title=one.titles.get(code, one.title)) for one in self.plan),
+        )

@@ -19,6 +19,7 @@ from jinja2 import (
 
 from campaigns.colors import TOOLS as COLOR_TOOLS
 from campaigns.errors import CampaignError
+from campaigns.languages import Language, MissingWords, own_language
 from campaigns.marks import COMPILE_DELIMITERS, Document, Marks
 from campaigns.sandbox import Sandbox
 from campaigns.source_files import CampaignFiles
@@ -27,10 +28,14 @@ _MAX_ITEMS = 1000
 
 
 class Expander:
-    """Puts the files of one campaign together, with `brand`, `facts` and `step` in reach of `[[ ]]`."""
+    """Puts the files of one campaign together, with `brand`, `facts`, `step` and `language` in reach of
+    `[[ ]]`. A path means the file in the language at hand."""
 
-    def __init__(self, files: CampaignFiles, names: Mapping[str, Any]) -> None:
+    def __init__(
+        self, files: CampaignFiles, names: Mapping[str, Any], language: Language | None = None
+    ) -> None:
         self._files = files
+        self._language = language or Language(own_language(files.texts))
         self._marks = Marks()
         self._environment = Sandbox(
             loader=FunctionLoader(self._load),
@@ -41,13 +46,14 @@ class Expander:
             **COMPILE_DELIMITERS,
         )
         self._environment.allow(range=_bounded_range, **COLOR_TOOLS)
-        self._environment.globals.update(names)
+        self._environment.globals.update(names, language=self._language.code)
 
     def expand(self, path: str, step: str) -> Document:
         """One part of one step. Raises CampaignError with the file and line at fault."""
-        label = self._files.label(path)
-        if path not in self._files.texts:
-            raise CampaignError(label, 0, "this file is missing")
+        label = self._files.label(self._language.name(path))
+        if self._language.name(path) not in self._files.texts:
+            kind = CampaignError if self._language.is_own else MissingWords
+            raise kind(label, 0, "this file is missing")
         try:
             expanded = self._environment.get_template(path).render(step=step)
         except (CampaignError, MemoryError):
@@ -57,6 +63,10 @@ class Expander:
         return self._marks.read(expanded, f"{self._files.name}/{step}/")
 
     def _load(self, path: str) -> tuple[str, str, None] | None:
+        try:
+            path = self._language.find(self._files.texts, path)
+        except MissingWords as missing:
+            raise MissingWords(self._files.label(missing.file), 0, missing.message) from None
         text = self._files.texts.get(path)
         if text is None:
             return None

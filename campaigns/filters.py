@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel.dates import format_date, get_timezone_location
+from babel.dates import format_date, format_skeleton, get_timezone_location
 from babel.lists import format_list
 from jinja2 import pass_context
 from jinja2.runtime import Context as JinjaContext
+
+from campaigns.languages import language_of
 
 
 class LinkError(ValueError):
@@ -21,7 +23,10 @@ class LinkError(ValueError):
 
 SCHEMES = ("https", "http", "mailto")
 _LONG, _SHORT, _WEEKDAY = "EEEE d MMMM y", "EEE d MMM", "EEEE"
-_SHORT_WEEKDAY, _SHORT_MONTH, _NUMBER = "EEE", "LLL", "d"
+_SHORT_ELSEWHERE = "MMMEd"
+"""What a short day consists of; each language has its own order and stops."""
+_SHORT_WEEKDAY, _SHORT_MONTH, _NUMBER = "ccc", "LLL", "d"
+_ZONE_OF_A_PLACE = {"en": "{} time", "de": "Ortszeit {}"}
 # Written with a vowel and spoken with a consonant, or the other way round.
 _SPOKEN = dict.fromkeys(["hour", "honest", "heir", "eu"], "an")
 _SPOKEN |= dict.fromkeys(["one", "once", "uni", "use", "user", "usual", "european", "ux", "uk", "us"], "a")
@@ -51,7 +56,10 @@ def day(context: JinjaContext, value: date | datetime) -> str:
 @pass_context
 def short_day(context: JinjaContext, value: date | datetime) -> str:
     """Fri 4 Dec"""
-    return _spell(_day_of(value), _SHORT, _locale(context))
+    locale = _locale(context)
+    if locale.startswith("en"):
+        return _spell(_day_of(value), _SHORT, locale)
+    return format_skeleton(_SHORT_ELSEWHERE, _day_of(value), locale=locale)
 
 
 @pass_context
@@ -97,13 +105,18 @@ def _zone_label(name: str, locale: str) -> str:
         return (
             "UTC"
             if name in ("UTC", "Etc/UTC", "Zulu", "GMT", "Etc/GMT")
-            else f"{name.replace('_', ' ')} time"
+            else _in_words(name.replace("_", " "), locale)
         )
     try:
         city = get_timezone_location(name, locale=locale, return_city=True).rsplit("/", 1)[-1]
     except LookupError:
         city = name.rsplit("/", 1)[-1].replace("_", " ")
-    return f"{city} time" if locale.startswith("en") else get_timezone_location(name, locale=locale)
+    return _in_words(city, locale)
+
+
+def _in_words(place: str, locale: str) -> str:
+    """In a language that we have no words for, the place alone."""
+    return _ZONE_OF_A_PLACE.get(language_of(locale), "{}").format(place)
 
 
 def article(value: str) -> str:

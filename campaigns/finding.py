@@ -10,7 +10,6 @@ from typing import Literal
 from campaigns.compiling import CompiledCampaign
 from campaigns.errors import CampaignError
 from campaigns.sandbox import runtime_environment
-from campaigns.source_files import PARTS
 from campaigns.unknown_names import unknown_names
 
 Severity = Literal["error", "warning", "note"]
@@ -71,5 +70,5 @@ def place(compiled: CompiledCampaign, step: str, part: str, line: int, message: 
     origins = compiled.origins[step][part]
     origin = origins[min(max(line, 1), len(origins)) - 1]
     if not origin.line:
-        return Finding("error", f"{compiled.name}/{step}/{PARTS[part]}", 0, message)
+        return Finding("error", compiled.file(step, part), 0, message)
     return Finding("error", origin.file, origin.line, message)

@@ -15,16 +15,23 @@ from campaigns.confined import Limits, answer, refuse
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.finding import Finding, known_names, sort_findings
+from campaigns.languages import Language, MissingWords, languages
 from campaigns.preview import try_out
 from campaigns.source_files import CampaignFiles
 
 _MB = 1024 * 1024
 
 
-def compile_job(request: Mapping[str, Any], limits: Limits) -> dict[str, dict[str, Any]]:
-    """Every step's parts. Each is also tried out, so that a runaway is never published."""
+def compile_job(request: Mapping[str, Any], limits: Limits) -> dict[str, dict[str, dict[str, Any]]]:
+    """By language, every step's parts. Each is also tried out, so that a runaway is never published."""
     files, brand = CampaignFiles(**request["files"]), Brand(**request["brand"])
-    compiled, _ = compile_steps(files, brand, limits, on_error=_raise)
+    return {one.code: _compile(files, brand, limits, one) for one in languages(files.texts)}
+
+
+def _compile(
+    files: CampaignFiles, brand: Brand, limits: Limits, language: Language
+) -> dict[str, dict[str, Any]]:
+    compiled, _ = compile_steps(files, brand, limits, on_error=_raise, language=language)
     for finding in known_names(compiled):
         raise CampaignError(finding.file, finding.line, finding.message)
     try_out(compiled, brand)
@@ -45,7 +52,11 @@ def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]
     files, brand = CampaignFiles(**request["files"]), Brand(**request["brand"])
     findings: list[Finding] = []
     compiled, parts = compile_steps(
-        files, brand, limits, on_error=lambda error: findings.append(Finding.of(error))
+        files,
+        brand,
+        limits,
+        on_error=lambda error: findings.append(Finding.of(error)),
+        language=Language(**request["language"]) if "language" in request else None,
     )
     unknown = known_names(compiled)
     told = {(finding.file, finding.line) for finding in unknown}
@@ -66,7 +77,8 @@ def check_job(request: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]
 
 
 def _raise(error: CampaignError) -> None:
-    raise error
+    if not isinstance(error, MissingWords):  # until they are written, the email goes out without them
+        raise error
 
 
 def _confine(limits: Limits) -> None:

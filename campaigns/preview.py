@@ -6,7 +6,7 @@ Used by `check` to render every branch of every email, and by whoever wants to l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import combinations
@@ -80,6 +80,7 @@ def sample_contexts(
     facts: Mapping[str, Any] | None = None,
     brand: Brand = SAMPLE_BRAND,
     mergeable: Sequence[str] = (),
+    locale: str = "en",
 ) -> list[Branch]:
     """The first has told everything, the second nothing; the rest cover every pair of answers.
 
@@ -87,7 +88,10 @@ def sample_contexts(
     """
     countries = _countries(facts or {})
     rows = covering_rows(tuple((_AXES | (_CATCHUP_AXES if mergeable else {})).items()))
-    return [Branch(_name(row, rows), _context(row, countries, brand, mergeable)) for row in rows]
+    return [
+        Branch(_name(row, rows), replace(_context(row, countries, brand, mergeable), locale=locale))
+        for row in rows
+    ]
 
 
 def further_contexts(

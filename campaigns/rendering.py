@@ -16,9 +16,9 @@ from campaigns.context import Context
 from campaigns.errors import CampaignError
 from campaigns.expanding import locate
 from campaigns.filters import LinkError
+from campaigns.languages import language_of
 from campaigns.names import clean_text, names_of
 from campaigns.sandbox import runtime_environment
-from campaigns.source_files import PARTS
 
 MAX_SIZE = 1_000_000
 _MAX_PIECES = 50_000
@@ -48,16 +48,31 @@ class RenderError(CampaignError):
 
 
 class Renderer:
-    """Renders the steps of one compiled campaign. Templates are parsed once; threads may share it."""
+    """Renders the steps of one compiled campaign, each in the reader's language if all of it is there, and
+    else in the campaign's own. Templates are parsed once; threads may share it."""
 
     def __init__(self, compiled: CompiledCampaign) -> None:
         self._compiled = compiled
         self._html = runtime_environment(escape=True)
         self._text = runtime_environment(escape=False)
         self._templates: dict[tuple[str, str], Template] = {}
+        self._others = {code: Renderer(one) for code, one in compiled.translations.items()}
 
     def render(self, step: str, context: Context) -> Content:
-        """The same context always gives the same email. Raises RenderError."""
+        """The same context always gives the same email, in one language, days included.
+
+        Raises RenderError.
+        """
+        code = self.language(step, context.locale)
+        return self._others.get(code, self)._render(step, context.in_language(code))
+
+    def language(self, step: str, locale: str) -> str:
+        """What a reader of this locale gets the step in."""
+        code = language_of(locale)
+        has_it = code in self._others and step in self._others[code]._compiled.sources
+        return code if has_it else self._compiled.language.code
+
+    def _render(self, step: str, context: Context) -> Content:
         names = names_of(context, self._compiled.facts, step)
         subject = names["subject"] = clean_text(self._part(step, "subject", names))
         if not subject:
@@ -99,8 +114,7 @@ class Renderer:
         return refused
 
     def _error(self, step: str, part: str, line: int, message: str) -> RenderError:
-        file, origins = PARTS[part], self._compiled.origins.get(step, {}).get(part, ())
-        label = f"{self._compiled.name}/{step}/{file}"
+        label, origins = self._compiled.file(step, part), self._compiled.origins.get(step, {}).get(part, ())
         if 0 < line <= len(origins) and origins[line - 1].line:
             label, line = origins[line - 1].file, origins[line - 1].line
         return RenderError(self._compiled.name, step, label, line, message)

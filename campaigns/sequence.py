@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from campaigns.expressions import Condition
+from campaigns.languages import OWN, language_of
 
 
 class Late(StrEnum):
@@ -142,7 +144,14 @@ class Step:
     """Stands for the missed `merge` steps of the sequence."""
     on_unknown: OnUnknown = OnUnknown.DROP
     despite_unsubscribe: bool = False
-    """The only two of their kind: the confirmation of a new sign-up, and the goodbye somebody asked for."""
+    """The only ones of their kind: the request to confirm a new sign-up, once more after a day (though not
+    to somebody who had unsubscribed), and the goodbye somebody asked for."""
+    titles: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """`title` in other languages than the sequence's own, by code."""
+
+    def title_in(self, locale: str) -> str:
+        """For a reader of this locale: their language, or the sequence's own."""
+        return self.titles.get(language_of(locale), self.title)
 
     @cached_property
     def answers(self) -> Anchor | None:
@@ -156,6 +165,11 @@ class Step:
         """Nobody waits for it: due the moment its occasion comes, without jitter."""
         is_prompt = isinstance(self.rule, ElapsedRule) and not self.rule.delay
         return self.is_catchup or (self.answers is not None and is_prompt)
+
+    @cached_property
+    def is_reminder(self) -> bool:
+        """Asks once more for the confirmation that nobody has given."""
+        return self.answers is Anchor.SIGNED_UP and not self.is_at_once
 
     @property
     def is_advice(self) -> bool:
@@ -204,6 +218,8 @@ class Sequence:
     jitter: timedelta
     steps: tuple[Step, ...]
     version: str = ""
+    language: str = OWN
+    """What its files without a language in their names are written in."""
 
     @cached_property
     def _by_key(self) -> dict[str, Step]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.errors import CampaignError
+from campaigns.languages import overlay, written_in
 
 PARTS = {"subject": "subject.txt", "preheader": "preheader.txt", "html": "body.mjml", "text": "body.txt"}
 SUFFIXES = (".mjml", ".txt", ".toml")
@@ -54,13 +55,22 @@ def read_files(folder: Traversable | Path, base: Traversable | Path) -> Campaign
     return CampaignFiles(folder.name, texts, digest.hexdigest()[:16])
 
 
-def load_facts(files: CampaignFiles) -> dict[str, Any]:
-    """`facts/pay_rules.toml` becomes `facts.pay_rules` in the templates."""
-    facts: dict[str, Any] = {}
-    for path, text in files.texts.items():
-        if path.startswith("facts/") and path.endswith(".toml"):
-            facts[path.removeprefix("facts/").removesuffix(".toml")] = _toml(files.label(path), text)
+def load_facts(files: CampaignFiles, language: str = "") -> dict[str, Any]:
+    """`facts/pay_rules.toml` becomes `facts.pay_rules` in the templates; with a language, in the words of
+    `facts/pay_rules.de.toml` where there is one."""
+    facts = _tables(files, "")
+    for stem, words in _tables(files, language).items() if language else ():
+        facts[stem] = overlay(facts.get(stem, {}), words)
     return facts
+
+
+def _tables(files: CampaignFiles, language: str) -> dict[str, dict[str, Any]]:
+    end = f".{language}.toml" if language else ".toml"
+    return {
+        path.removeprefix("facts/").removesuffix(end): _toml(files.label(path), text)
+        for path, text in files.texts.items()
+        if path.startswith("facts/") and path.endswith(".toml") and written_in(path) == language
+    }
 
 
 def _toml(label: str, text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from campaigns import toml_values as read
 from campaigns.errors import CampaignError
+from campaigns.languages import OWN
 from campaigns.sequence import (
     Anchor,
     Apart,
@@ -24,12 +25,12 @@ from campaigns.sequence import (
 from campaigns.timetable_check import check_together
 from campaigns.toml_table import Source, Table
 
-SEQUENCE_KEYS = {"name", "window", "gap", "jitter", "step"}
+SEQUENCE_KEYS = {"name", "language", "window", "gap", "jitter", "step"}
 _CALENDAR_KEYS = {"day", "time", "from", "after_step", "business_days"}
 _ELAPSED_KEYS = {"after", "delay"}
 STEP_KEYS = _CALENDAR_KEYS | _ELAPSED_KEYS | {
-    "key", "title", "expires", "late", "once_per", "when", "until", "window", "exempt", "weekdays", "notice",
-    "apart", "catchup", "despite_unsubscribe", "otherwise", "on_unknown",
+    "key", "title", "titles", "expires", "late", "once_per", "when", "until", "window", "exempt", "weekdays",
+    "notice", "apart", "catchup", "despite_unsubscribe", "otherwise", "on_unknown",
 }  # fmt: skip
 
 
@@ -58,6 +59,7 @@ def parse_sequence(key: str, text: str) -> Sequence:
     sequence = Sequence(
         key=key,
         name=top.take("name", read.text),
+        language=top.take("language", read.language, default=OWN),
         window=top.take("window", read.window),
         gap=top.take("gap", read.span, default="18h"),
         jitter=top.take("jitter", read.span, default="0m"),
@@ -82,6 +84,7 @@ def _step(table: Table) -> Step:
     return Step(
         key=key,
         title=table.take("title", read.text),
+        titles=table.take("titles", read.titles, default={}),
         rule=rule,
         otherwise=_nested_rule(table.table("otherwise")) if "otherwise" in table.data else None,
         expires=_expires(table),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from jinja2.meta import find_undeclared_variables
 
 from campaigns.expressions import Condition, ConditionError, compile_condition
+from campaigns.languages import is_language
 from campaigns.sandbox import runtime_environment
 from campaigns.sequence import Window
 
@@ -27,6 +28,18 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not a text")
     return value
+
+
+def language(value: Any) -> str:
+    if not isinstance(value, str) or not is_language(value):
+        raise ValueError(f"{value!r} is not a language; write its two letters, like 'de'")
+    return value
+
+
+def titles(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not a table; write it like {{ de = 'Eine Ebene tiefer' }}")
+    return {language(code): text(title) for code, title in value.items()}
 
 
 def key(value: Any) -> str:

@@ -161,6 +161,8 @@ def _plans(
     ):
         sequence = catalog.sequence(campaign)
         if due_at and send_id not in written and step in sequence:
-            title = sequence.step(step).title
-            entries[enrollment_id].append(PlanEntry(key=step, title=title, at=local(due_at, zone)))
+            shown = sequence.step(step)
+            entries[enrollment_id].append(
+                PlanEntry(key=step, title=shown.title, titles=shown.titles, at=local(due_at, zone))
+            )
     return {enrollment_id: tuple(found) for enrollment_id, found in entries.items()}

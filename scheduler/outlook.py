@@ -37,9 +37,10 @@ class Line:
     merged: tuple[str, ...] = ()
 
 
-def outlook(session: Session, subscriber_id: int, *, catalog: Catalog) -> list[Line]:
+def outlook(session: Session, subscriber_id: int, *, catalog: Catalog, language: str = "") -> list[Line]:
     """Everything written down about this person's sends, by the moment it left or is due.
 
+    The titles are those of `language`, where the campaign has them in it, and else its own.
     A row that was closed and later taken up again is told once, as it stands now.
     """
     rows = session.execute(
@@ -49,7 +50,7 @@ def outlook(session: Session, subscriber_id: int, *, catalog: Catalog) -> list[L
         .order_by(Send.occurrence)
     ).all()
     newest = {(row.Send.enrollment_id, row.Send.step, row.Send.occasion): row for row in rows}
-    lines = [_line(row.Send, row.interview_id, catalog) for row in newest.values()]
+    lines = [_line(row.Send, row.interview_id, catalog, language) for row in newest.values()]
     return sorted(lines, key=lambda line: (line.at is None, line.at or 0, line.send_id))
 
 
@@ -60,7 +61,7 @@ def planned_at(session: Session, subscriber_id: int) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
 
 
-def _line(send: Send, interview_id: int, catalog: Catalog) -> Line:
+def _line(send: Send, interview_id: int, catalog: Catalog, language: str) -> Line:
     kind = _kind(send)
     moment = send.left_at if kind in ("left", "in_doubt") else send.due_at
     sequence = catalog.sequence(send.campaign)
@@ -70,7 +71,7 @@ def _line(send: Send, interview_id: int, catalog: Catalog) -> Line:
         interview_id=interview_id,
         campaign=send.campaign,
         step=send.step,
-        title=sequence.step(send.step).title if send.step in sequence else send.step,
+        title=sequence.step(send.step).title_in(language) if send.step in sequence else send.step,
         kind=kind,
         at=local(moment, send.subscriber.home_zone) if moment else None,
         zone=send.subscriber.home_zone,

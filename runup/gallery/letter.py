@@ -42,7 +42,7 @@ def _with_own_plan(branch: Branch, sequence: Sequence) -> Branch:
     context = branch.context
     coming = sorted(
         (
-            PlanEntry(key=step.key, title=step.title, at=at)
+            PlanEntry(key=step.key, title=step.title, titles=step.titles, at=at)
             for step in sequence.steps
             if (at := _on_the_calendar(step, context))
         ),

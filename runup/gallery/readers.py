@@ -65,7 +65,7 @@ def try_reader(
         interview=appointment(passage, person, now=now),
         links=SAMPLE_LINKS,
         brand=brand,
-        plan=_to_come(sends, person, now) if step.is_at_once else (),
+        plan=_to_come(sends, sequence, person, now) if step.is_at_once else (),
         merged=send.merged if send else (),
         is_rush=step.is_catchup and now > passage.starts_at - LAST_BEFORE,
     )
@@ -119,9 +119,16 @@ def _told(passage: Passage, outcome: str) -> Passage:
     return replace(passage, outcome_at=told_at if outcome else None)
 
 
-def _to_come(sends: list[PlannedSend], person: Person, now: datetime) -> tuple[PlanEntry, ...]:
+def _to_come(
+    sends: list[PlannedSend], sequence: Sequence, person: Person, now: datetime
+) -> tuple[PlanEntry, ...]:
     return tuple(
-        PlanEntry(key=one.step, title=one.title, at=local(one.due_at, person.home_zone))
+        PlanEntry(
+            key=one.step,
+            title=one.title,
+            titles=sequence.step(one.step).titles,
+            at=local(one.due_at, person.home_zone),
+        )
         for one in sends
         if one.due_at and one.due_at > now
     )
