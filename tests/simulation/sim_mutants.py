@@ -115,7 +115,7 @@ MUTANTS = (
         "outcome-without-token",
         "an answer is written down whoever holds the send",
         Edit("scheduler.outcomes:_set", ", Send.lease_token == token)", ")"),
-        needs="db_after",
+        needs="stall",
     ),
     _mutant(
         "call-before-intent",

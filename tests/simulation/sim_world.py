@@ -154,10 +154,10 @@ class World:
             self.sleep(0.0)
 
     def _notice(self, silent: Crew) -> None:
-        """Workers tick every two seconds: they find the leases of a silent one soon after their end."""
+        """Workers tick every two seconds: they meet what a silent one holds, and later its leases' end."""
         for crew in self.crews:
             if crew is not silent and crew.worker is not None and not crew.holds:
-                crew.resume_at = min(crew.resume_at, self.elapsed + 61 + 4 * self.rng.random())
+                crew.resume_at = min(crew.resume_at, self.elapsed + 2 * self.rng.random())
 
     def sleep(self, seconds: float) -> None:
         """The worker of this greenlet waits, and everybody else goes on."""
