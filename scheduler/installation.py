@@ -105,5 +105,9 @@ def _gap(session: Session, now: datetime) -> Iterator[tuple[str, str]]:
     if missed:
         yield (
             LONG_GAP,
-            f"nobody was at work since {last:%Y-%m-%d %H:%M}Z, and {missed} sends fell due meanwhile",
+            f"nobody was at work since {last:%Y-%m-%d %H:%M}Z, and {_sends(missed)} fell due meanwhile",
         )
+
+
+def _sends(number: int) -> str:
+    return "1 send" if number == 1 else f"{number:,} sends"

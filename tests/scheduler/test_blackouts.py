@@ -16,7 +16,7 @@ from town import Town
 from campaigns import Catalog
 from delivery import Accepted, Email, OutboxConfig, open_provider, read_outbox
 from runup.database import Database, upgrade
-from scheduler import Attempt, Clock, Hold, Journal, State
+from scheduler import Attempt, Clock, Heartbeat, Hold, Journal, State
 from scheduler.damage import DAMAGED
 
 __all__ = ["power"]
@@ -174,3 +174,17 @@ def test_after_the_repair_the_operator_lets_go(damaged_town: Town) -> None:
         session.get_one(Hold, DAMAGED).released_until = town.now
     assert town.tick().accepted == 30
     assert set(town.states()) == {State.ACCEPTED, State.PLANNED}
+
+
+def test_without_room_for_an_intent_nothing_is_claimed_and_all_goes_on_when_there_is(
+    dark_town: Town, outbox: Path
+) -> None:
+    dark_town.people(3)
+    short = ["only 100 MB are free"]
+    worker = dark_town.worker(space=lambda: short[0])
+    assert worker.tick().held == "only 100 MB are free"
+    with dark_town.database.read() as session:
+        assert session.scalars(select(Heartbeat.note)).all() == ["only 100 MB are free"]
+    assert not list(read_outbox(outbox))
+    short[0] = ""
+    assert worker.tick().accepted == 3

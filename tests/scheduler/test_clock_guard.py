@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sendgrid_fake import SendGridFake
-from sqlalchemy import select
+from sqlalchemy import select, text
 from town import MONDAY, Town
 
 from delivery import SendGridConfig, open_provider
@@ -277,6 +277,19 @@ def test_sendgrid_tells_the_time_of_its_server(town: Town) -> None:
 
 def test_a_server_on_this_machine_is_no_witness(town: Town) -> None:
     assert witness_of(town.database, town.provider)() is None
+
+
+def test_a_server_elsewhere_tells_the_time_for_all(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests' own server is on this machine; the question whether it is gets another answer."""
+    monkeypatch.setattr("scheduler.witness._NOW", text("SELECT clock_timestamp(), false"))
+    database = Database(postgresql_url)
+    told = witness_of(database, None)()
+    assert told
+    assert (told.is_database, told.whose) == (True, "the database's server")
+    assert abs(told.now - datetime.now(UTC)) < timedelta(minutes=1)
+    database.close()
 
 
 def test_a_database_that_is_away_tells_nothing(town: Town) -> None:

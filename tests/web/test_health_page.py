@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler import Heartbeat
+from scheduler import Heartbeat, Hold, release_brake
 
 
 @pytest.fixture
@@ -41,3 +41,14 @@ def test_health_names_nobody_and_counts_nothing(visitor, tick):
     visitor.confirmed()
     tick()
     assert set(visitor.get("/health").json()) == {"status", "last_tick_at"}
+
+
+def test_health_is_bad_while_a_brake_waits_for_the_operator(visitor, tick, clock):
+    tick()
+    with visitor.application.database.write() as session:
+        session.add(Hold(kind="clock", began_at=clock.now, detail="it jumped; is it right now?"))
+    answer = visitor.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "stopped until somebody has looked: clock")
+    with visitor.application.database.write() as session:
+        release_brake(session, now=clock.now)
+    assert visitor.get("/health").status_code == 200
