@@ -83,13 +83,22 @@ class Rejected(DeliveryError):
     """The provider refuses this email and would refuse it again.
 
     `blames_recipient`: for whom it is addressed to; the same words to somebody else may be welcome.
+    `is_address_gone`: the receiving server itself says that this address takes no mail, today or later.
     """
 
     kind = "R"
 
-    def __init__(self, message: str, *, status: int = 0, blames_recipient: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        blames_recipient: bool = False,
+        is_address_gone: bool = False,
+    ) -> None:
         super().__init__(message, status=status)
         self.blames_recipient = blames_recipient
+        self.is_address_gone = is_address_gone
 
 
 class AccountRefused(DeliveryError):

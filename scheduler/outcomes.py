@@ -34,6 +34,7 @@ class Outcome:
     error: str = ""
     retry_after: float | None = None
     blames_recipient: bool = False
+    is_address_gone: bool = False
 
     @classmethod
     def failed(cls, error: DeliveryError) -> Outcome:
@@ -43,6 +44,7 @@ class Outcome:
             error=str(error)[:300],
             retry_after=getattr(error, "retry_after", None),
             blames_recipient=getattr(error, "blames_recipient", False),
+            is_address_gone=getattr(error, "is_address_gone", False),
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from runup.database import Database
 from scheduler.breaker import Reading
 from scheduler.gate import Gate
+from scheduler.gone import give_up, of_gone_addresses
 from scheduler.journal import Journal
 from scheduler.outcomes import Answer, record
 from scheduler.refusals import of_the_words, pause_refused
@@ -54,6 +55,8 @@ class Recorder:
         self.gate.heard(reading, [answer.outcome for answer in answers])
         if refused := of_the_words(answers):
             transact(self.database, lambda session: pause_refused(session, refused, now=self.clock()))
+        if gone := of_gone_addresses(answers):
+            transact(self.database, lambda session: give_up(session, gone, now=self.clock()))
 
     def _record(self, session: Session) -> Reading:
         now = self.clock()

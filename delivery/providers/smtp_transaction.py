@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from delivery.bounces.blame import is_address_to_blame
 from delivery.email import Email
 from delivery.mime import as_bytes
 from delivery.provider import Accepted, AccountRefused, DeliveryError, NotSent, Rejected, Unknown
@@ -51,7 +54,7 @@ def offer(session: Session, letter: Letter) -> None:
         raise _no(answer, "the sender", permanent=Rejected if answer.code == _TOO_LARGE else AccountRefused)
     answer = session.command(f"RCPT TO:<{letter.recipient}>")
     if answer.code not in (250, 251):
-        raise _no(answer, "the recipient", permanent=Rejected)
+        raise _no(answer, "the recipient", permanent=_refused_recipient(answer))
     answer = session.command("DATA")
     if answer.code != 354:
         raise _no(answer, "the email", permanent=Rejected)
@@ -92,7 +95,13 @@ def _options(session: Session, letter: Letter) -> str:
     return options + " BODY=8BITMIME SMTPUTF8"
 
 
-def _no(answer: Answer, what: str, *, permanent: type[DeliveryError]) -> DeliveryError:
+def _refused_recipient(answer: Answer) -> Callable[..., DeliveryError]:
+    """The same words as in a bounce, and read by the same rules."""
+    is_gone = is_address_to_blame("", f"{answer.code} {answer.text}")
+    return partial(Rejected, blames_recipient=True, is_address_gone=is_gone)
+
+
+def _no(answer: Answer, what: str, *, permanent: Callable[..., DeliveryError]) -> DeliveryError:
     said = f"the SMTP server refuses {what}: {answer.code} {answer.text}"
     if answer.code in _LOGIN_REQUIRED:
         return AccountRefused(said, status=answer.code)
