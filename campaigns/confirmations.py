@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from campaigns.planned import PlannedSend
@@ -15,25 +16,69 @@ AT_MOST = ((timedelta(minutes=10), 1), (timedelta(days=1), 3), (timedelta(days=3
 
 def throttled(sketch: Sketch, send: PlannedSend) -> PlannedSend:
     """`send` when the address may get it; left out when that is only after its end."""
+    if send.expires_at and send.expires_at <= sketch.now:
+        return send  # over, whatever left since
+    return _spaced(send, [*_left(sketch), *_coming(sketch.nearer)])
+
+
+def remind(sketches: Sequence[Sketch]) -> None:
+    """Give every reminder its moment: a day after the email it reminds of, which may have had to wait, and
+    after all first requests: it never takes the place of one."""
+    placed: list[datetime] = []
+    for sketch in sketches:
+        for step, send in sketch.open_steps():
+            if step.is_reminder:
+                others = [*_left(sketch), *_coming(sketches), *placed]
+                send = _after_the_first(sketch, send)
+                send = _spaced(send, others) if send.is_open else send
+                sketch.sends[step.key] = send
+                placed += [send.due_at] if send.due_at else []
+
+
+def _spaced(send: PlannedSend, others: Iterable[datetime]) -> PlannedSend:
     assert send.due_at
-    left = _confirmations(sketch)
     due = send.due_at
+    moments = [*others]
     for span, most in AT_MOST:
-        recent = sorted(at for at in left if at > due - span)
+        recent = sorted(at for at in moments if at > due - span)
         if len(recent) >= most:
             due = max(due, recent[-most] + span)
     return send if due == send.due_at else send.deferred(due, Reason.DEFERRED_GAP)
 
 
-def _confirmations(sketch: Sketch) -> list[datetime]:
-    """When confirmations left or will leave for the person's other interviews, and left for this one."""
-    situation = sketch.situation
+def _after_the_first(sketch: Sketch, send: PlannedSend) -> PlannedSend:
+    assert send.due_at
+    waited = send.due_at - sketch.passage.requested_at
+    firsts = [*_coming([sketch]), *(first.left_at for first in _firsts(sketch) if first.left_at)]
+    due = max([send.due_at, *(at + waited for at in firsts)])
+    return send.deferred(due, Reason.DEFERRED_GAP if due > send.due_at else None)
+
+
+def _firsts(sketch: Sketch) -> list[PlannedSend]:
+    return [
+        sketch.sends[step.key]
+        for step in sketch.sequence.steps
+        if step.answers is Anchor.SIGNED_UP and not step.is_reminder and step.key in sketch.sends
+    ]
+
+
+def _left(sketch: Sketch) -> list[datetime]:
+    """When requests to confirm, and reminders of them, left to this person."""
     keys = {
         step.key
-        for sequence in situation.sequences.values()
+        for sequence in sketch.situation.sequences.values()
         for step in sequence.steps
         if step.answers is Anchor.SIGNED_UP
     }
-    left = [past.left_at for past in situation.history if past.step in keys and past.left_at]
-    coming = [sketch.sends[key].due_at for sketch in sketch.nearer for key in keys & sketch.sends.keys()]
-    return left + [max(at, sketch.now) for at in coming if at]
+    return [past.left_at for past in sketch.situation.history if past.step in keys and past.left_at]
+
+
+def _coming(sketches: Iterable[Sketch]) -> list[datetime]:
+    """When first requests will leave."""
+    return [
+        max(send.due_at, sketch.now)
+        for sketch in sketches
+        for step, send in sketch.open_steps()
+        if step.answers is Anchor.SIGNED_UP and not step.is_reminder
+        if send.due_at and not (send.expires_at and send.expires_at <= sketch.now)
+    ]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from campaigns.catching_up import catch_up
+from campaigns.confirmations import remind
 from campaigns.duplicates import leave_out_repeated
 from campaigns.facts import Passage, Person
 from campaigns.planned import Pause, PlannedSend, Situation
@@ -34,6 +35,7 @@ def plan(situation: Situation, *, now: datetime) -> list[PlannedSend]:
             leave_out_repeated(sketch)
             catch_up(sketch)
             sketches.append(sketch)
+    remind(sketches)
     space(sketches)
     sends = [send for sketch in sketches for send in sketch.sends.values()]
     return sorted(sends, key=lambda send: (send.due_at or send.left_at or _NEVER, send.enrollment))

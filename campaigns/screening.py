@@ -76,7 +76,8 @@ def _look_at(sketch: Sketch, step: Step, due: datetime) -> PlannedSend:
         )
     if against := _objection(sketch, step, send, due):
         return send.left_out(*against)
-    return throttled(sketch, send) if step.answers is Anchor.SIGNED_UP else send
+    is_request = step.answers is Anchor.SIGNED_UP and not step.is_reminder
+    return throttled(sketch, send) if is_request else send
 
 
 def _occasion(sketch: Sketch, step: Step) -> str:
@@ -108,7 +109,9 @@ def _settled(sketch: Sketch, step: Step, occasion: str) -> Past | None:
 def _objection(sketch: Sketch, step: Step, send: PlannedSend, due: datetime) -> Objection | None:
     person, passage = sketch.person, sketch.passage
     if person.suppression:
-        is_excepted = step.despite_unsubscribe and person.suppression is Reason.UNSUBSCRIBED
+        # Somebody who had left is asked once whether they are back, and not reminded of it.
+        is_excepted = step.despite_unsubscribe and not step.is_reminder
+        is_excepted = is_excepted and person.suppression is Reason.UNSUBSCRIBED
         if not is_excepted:
             return person.suppression, ""
     if step.answers is Anchor.SIGNED_UP and passage.confirmed_at:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from campaigns import Reason
 from scheduler import Line
 
 
@@ -26,5 +27,14 @@ def plan_view(lines: Iterable[Line]) -> PlanView:
     return PlanView(
         left=tuple(line for line in lines if line.kind in ("left", "in_doubt")),
         coming=tuple(line for line in lines if line.kind == "coming"),
-        left_out=tuple(line for line in lines if line.kind == "left_out" and line.step not in stands),
+        left_out=tuple(
+            line
+            for line in lines
+            if line.kind == "left_out" and line.step not in stands and not _is_nothing_to_tell(line)
+        ),
     )
+
+
+def _is_nothing_to_tell(line: Line) -> bool:
+    """Withdrawn because what it answered is settled: the reminder of a confirmation that came in time."""
+    return line.reason == Reason.CONDITION_FALSE and not line.detail

@@ -23,14 +23,14 @@ def ask_again(ana: Diary, after: timedelta) -> None:
 
 def test_before_the_confirmation_nothing_leaves_but_the_request_for_it() -> None:
     ana = pending().live_on()
-    assert ana.left() == [("confirm", "Sat 30 09:00")]
-    assert [send.step for send in ana.plan()] == ["confirm"]
+    assert ana.steps_left() == ["confirm", "confirm_again"]
+    assert [send.step for send in ana.plan()] == ["confirm", "confirm_again"]
 
 
 def test_a_confirmation_not_sent_in_a_day_is_not_sent() -> None:
-    ana = pending().sleep(MORNING + timedelta(hours=24)).live_on()
-    assert ana.left() == []
+    ana = pending().sleep(MORNING + timedelta(hours=24))
     assert ana.look("confirm").reason is Reason.EXPIRED_OUTAGE
+    assert ana.live_on().steps_left() == ["confirm_again"]  # the only one they get
 
 
 def test_a_form_sent_again_within_ten_minutes_waits() -> None:
@@ -105,3 +105,50 @@ def test_coming_back_the_sequence_goes_on_without_a_burst() -> None:
         ("day_before", "Thu 18 16:00"),
         ("morning", "Fri 19 07:00"),
     ]
+
+
+def test_one_reminder_a_day_later_at_the_same_hour_and_never_another() -> None:
+    ana = pending().live_on()
+    assert ana.left() == [("confirm", "Sat 30 09:00"), ("confirm_again", "Sun 31 09:00")]
+
+
+def test_who_signs_up_again_after_the_reminder_is_not_reminded_twice() -> None:
+    ana = pending().live(MORNING + timedelta(hours=30))
+    ana.change(requested_at=ana.now).live_on()
+    assert ana.steps_left() == ["confirm", "confirm_again", "confirm"]
+
+
+def test_who_has_confirmed_is_not_reminded() -> None:
+    ana = pending().live(MORNING + timedelta(hours=1))
+    ana.change(confirmed_at=ana.now).live(MORNING + timedelta(hours=60))
+    assert "confirm_again" not in ana.steps_left()
+
+
+def test_nobody_is_reminded_of_a_date_that_has_begun_or_was_yesterday() -> None:
+    """Less than a day and two hours ahead: the reminder would come too late to be of use."""
+    for days, wall in ((1, "15:00"), (0, "08:00"), (-1, "12:00")):
+        ana = Diary(interview(requested_at=days_before(days, wall))).live_on()
+        assert ana.steps_left() == ["confirm"]
+
+
+def test_the_reminder_of_a_confirmation_that_had_to_wait_waits_as_long() -> None:
+    ana = pending()
+    for _ in range(3):
+        ask_again(ana, timedelta(minutes=30))
+    third = ana.look("confirm").due_at
+    assert third == MORNING + timedelta(days=1)
+    assert ana.look("confirm_again").due_at == third + timedelta(hours=24)
+
+
+def test_somebody_who_had_unsubscribed_is_asked_once_and_not_reminded() -> None:
+    ana = pending().be(suppression=Reason.UNSUBSCRIBED).live_on()
+    assert ana.steps_left() == ["confirm"]
+
+
+def test_reminders_count_towards_the_limit_of_an_address() -> None:
+    days = (interview(id=n, requested_at=MORNING) for n in range(1, 9))
+    ana = Diary(*days).live_on()
+    moments = [past.left_at for past in ana.history if past.left_at]
+    assert len(moments) <= 5
+    for first, fourth in zip(moments, moments[3:], strict=False):
+        assert fourth - first >= timedelta(days=1)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from campaigns.facts import Rest
 from campaigns.planned import PlannedSend
 from campaigns.planning import plan
 from campaigns.reasons import Reason
@@ -27,10 +28,12 @@ ZONES = (
     "Antarctica/Troll", "Africa/Cairo", "America/New_York", "Asia/Kathmandu",
 )  # fmt: skip
 TIMES = (None, time(0, 15), time(7), time(9), time(9, 30), time(14), time(16, 45), time(23, 30))
-AT_ONCE = {"confirm", "welcome", "catchup", "offer", "next_round", "moved", "canceled", "goodbye"}
+AT_ONCE = {
+    "confirm", "confirm_again", "welcome", "catchup", "offer", "next_round", "moved", "canceled", "goodbye",
+}  # fmt: skip
 BEFORE = {"details", "people", "format", "salary", "questions", "day_before", "morning"}
 WAITS = BEFORE - {"day_before", "morning"} | {"checkin", "second_nudge", "rejected", "farewell"}
-NOTICES = {"confirm", "moved", "canceled", "goodbye"}
+NOTICES = {"confirm", "confirm_again", "moved", "canceled", "goodbye"}
 DEFERRALS = {Reason.DEFERRED_GAP, Reason.DEFERRED_WINDOW}
 
 zones = st.sampled_from(ZONES)
@@ -109,6 +112,19 @@ class Life(RuleBasedStateMachine):
     def come_back(self) -> None:
         self.diary.be(suppression=None, unsubscribed_at=None, wants_goodbye=False)
 
+    @rule(number=interviews, span=st.one_of(st.none(), spans))
+    def rest(self, number: int, span: timedelta | None) -> None:
+        rests, now = self.diary.passages[number].rests, self.diary.now
+        if not self.diary.passages[number].rests_at(now):
+            until = now + span if span else None
+            self.diary.change(number, rests=(*rests, Rest(began_at=now, ends_at=until)))
+
+    @rule(number=interviews)
+    def go_on(self, number: int) -> None:
+        rests, now = self.diary.passages[number].rests, self.diary.now
+        ended = tuple(replace(rest, ends_at=now) if rest.holds_at(now) else rest for rest in rests)
+        self.diary.change(number, rests=ended)
+
     @precondition(lambda self: not any(p.ended_at is None for p in self.diary.pauses))
     @rule()
     def pause(self) -> None:
@@ -167,8 +183,10 @@ class Life(RuleBasedStateMachine):
         if send.step == "catchup":
             assert send.merged
             assert max(send.due_at, diary.now) <= passage.starts_at - timedelta(minutes=10)
-        if send.step not in ("confirm", "goodbye"):
+        if send.step not in ("confirm", "confirm_again", "goodbye"):
             assert passage.confirmed_at, "nothing but the request leaves before the confirmation"
+            assert not passage.rests_at(max(send.due_at, diary.now)), f"{send.step} in a pause of their own"
+        if send.step not in ("confirm", "goodbye"):
             assert diary.person.suppression is None, "nothing leaves to somebody who left"
         if send.due_at > diary.now and send.step not in AT_ONCE:
             here = send.due_at.astimezone(ZoneInfo(diary.person.home_zone))

@@ -70,7 +70,9 @@ def test_the_shipped_timetable_is_the_table_of_the_design() -> None:
     ]  # fmt: skip
     dated = {"day_before", "morning", "thanks", "checkin", "second_nudge", "rejected", "offer", "next_round"}
     assert {s.key for s in SHIPPED.steps if s.once_per is OncePer.DATE} == dated | {"catchup"}
-    assert {s.key for s in SHIPPED.steps if s.despite_unsubscribe} == {"confirm", "goodbye"}
+    assert {s.key for s in SHIPPED.steps if s.despite_unsubscribe} == {
+        "confirm", "confirm_again", "goodbye",
+    }  # fmt: skip
     assert {s.key for s in SHIPPED.steps if s.weekdays} == {"checkin", "second_nudge"}
 
 

@@ -19,7 +19,7 @@ from campaigns.context import Brand, LinkSet
 from campaigns.rendering import Renderer
 
 DAY_BOUND = ("catchup", "day_before", "morning", "welcome", "moved")
-PARTING = ("confirm", "goodbye")
+PARTING = ("confirm", "confirm_again", "goodbye")
 WRONG = re.compile(
     r"\bNone\b|\{\{|\{%|\{#|\[\[|\[%|\[#"  # what a template leaves behind
     r"|(?<=\S)[ \t]{2,}(?=\S)|\n{4,}"  # holes
