@@ -25,7 +25,8 @@ from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
 
 WITHOUT_UNSUBSCRIBE = ("confirm", "goodbye")
-"""Answers to what somebody just did, before they are on the list or after they have left it."""
+"""Answers to what somebody just did, before they are on the list or after they have left it. Where there is a
+timetable, so are its steps with `despite_unsubscribe`."""
 
 
 def check_campaign(
@@ -51,14 +52,14 @@ def check_campaign(
         facts = load_facts(files)
     except CampaignError as error:
         return [Finding.of(error)]
-    findings, conditions = _check_timetable(folder, files, facts)
+    findings, conditions, apart = _check_timetable(folder, files, facts)
     findings += check_facts(files, facts, today)
     findings += check_languages(files, facts)
     request = {
         "files": asdict(files),
         "brand": asdict(brand),
         "conditions": conditions,
-        "without_unsubscribe": list(without_unsubscribe),
+        "without_unsubscribe": [*without_unsubscribe, *apart],
         "with_notes": with_notes,
     }
     for language in languages(files.texts):
@@ -73,15 +74,16 @@ def check_campaign(
 
 def _check_timetable(
     folder: Traversable | Path, files: CampaignFiles, facts: Mapping[str, Any]
-) -> tuple[list[Finding], dict[str, str]]:
-    """Findings, and each step's condition: a branch that is never sent need not render."""
+) -> tuple[list[Finding], dict[str, str], list[str]]:
+    """Findings, each step's condition (a branch that is never sent need not render), and the steps for people
+    who are not on the list."""
     if not (folder / "sequence.toml").is_file():
-        return [], {}
+        return [], {}, []
     label = files.label("sequence.toml")
     try:
         sequence = load_sequence(folder)
     except CampaignError as error:
-        return [Finding.of(error)], {}
+        return [Finding.of(error)], {}, []
     conditions = {step.key: step.when.source for step in sequence.steps if step.when}
     lines = _StepLines(files.texts["sequence.toml"])
     findings = list(_check_folders(label, [step.key for step in sequence.steps], files.steps, lines))
@@ -91,7 +93,7 @@ def _check_timetable(
             compile_condition(condition, facts=facts, steps=files.steps)
         except ConditionError as error:
             findings.append(Finding("error", label, lines.of(key, "when"), f"step {key!r}: when = {error}"))
-    return findings, conditions
+    return findings, conditions, [step.key for step in sequence.steps if step.despite_unsubscribe]
 
 
 def _check_folders(

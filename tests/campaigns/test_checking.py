@@ -155,6 +155,19 @@ def test_the_postal_address_and_the_way_out_are_in_both_parts(folder):
     assert not any("unsubscribe" in finding for finding in told(folder, without_unsubscribe=["details"]))
 
 
+def test_who_is_not_on_the_list_needs_no_way_out(folder):
+    folder.write("details/body.txt", "Hi\n{{ brand.postal_address }}\n{{ links.confirm }}\n")
+    step = (
+        'name = "Short"\nwindow = [07:00:00, 20:00:00]\ngap = "18h"\njitter = "0m"\n[[step]]\n'
+        'key = "details"\ntitle = "Details"\nafter = "signed_up"\ndelay = "0m"\n'
+        'expires = { after = "signed_up", delay = "24h" }\nlate = "send"\nonce_per = "act"\nnotice = true\n'
+    )
+    folder.write("sequence.toml", step)
+    assert any("lacks a link to {{ links.unsubscribe }}" in finding for finding in told(folder))
+    folder.write("sequence.toml", f"{step}despite_unsubscribe = true\n")
+    assert told(folder) == []
+
+
 def test_an_email_that_gmail_would_cut_is_an_error(folder):
     folder.words("<p>word</p>" * 8000)
 
