@@ -14,6 +14,7 @@ from campaigns.reasons import Reason
 from delivery.events import EventType
 from delivery.records import DeliveryRecord, count
 from scheduler.gauges import Canary
+from scheduler.returned import SOURCE as BOUNCES
 from scheduler.send import ARRIVED, UNSENT, Attempt, Send, State, is_in
 from subscribers import suppression
 from subscribers.consent import unsubscribe
@@ -132,7 +133,9 @@ def _sort_out(
 ) -> list[DeliveryRecord]:
     """The records that may be applied. The rest is counted; what no send of ours knows is not kept."""
     usable, refused, foreign = [], defaultdict[tuple[str, str], int](int), []
-    canaries = _hear_canaries(session, [r for r in records if r.reference not in sends], now=now)
+    # A canary that comes back as a bounce proves nothing: of an email that arrived, bounces tell nothing.
+    unknown = [r for r in records if r.reference not in sends and r.source != BOUNCES]
+    canaries = _hear_canaries(session, unknown, now=now)
     for record in records:
         about = sends.get(record.reference)
         if about is None:

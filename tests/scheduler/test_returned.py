@@ -16,7 +16,7 @@ from delivery import SmtpConfig, open_provider
 from delivery.mailboxes import MailboxConfig, MailboxError, parse_mailbox
 from delivery.records import counts
 from runup.database import Database
-from scheduler import Clock, Send, State
+from scheduler import Canary, Clock, Send, State
 from scheduler.returned import Collector, Returned
 from subscribers import Interview, Subscriber, address_hmac, is_suppressed
 
@@ -204,6 +204,17 @@ def test_a_bounce_settles_what_was_in_doubt(town: Town, folder: Path) -> None:
         collector(town, at(folder)).collect()
         assert state_of(town) is State.DEFERRED
         town.provider.close()
+
+
+def test_a_canary_that_comes_back_does_not_make_silence_mean_anything(town: Town, folder: Path) -> None:
+    with town.write() as session:
+        session.add(Canary(reference="c" * 32, sent_at=town.now))
+    put(folder, bounce("c" * 32, LATER, address="ops@runup.example.com"))
+    collector(town, at(folder)).collect()
+    town.tick()
+    with town.database.read() as session:
+        assert session.get_one(Canary, "c" * 32).heard_at is None
+    assert told(town)["foreign"] == 1
 
 
 def test_many_are_read_in_parts_and_a_pass_has_an_end(town: Town, folder: Path) -> None:
