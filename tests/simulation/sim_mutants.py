@@ -12,13 +12,15 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from unittest.mock import patch
 
 
 @dataclass(frozen=True)
 class Edit:
-    """In function `where` (`module:qualified.name`) `old`, which must be there once, becomes `new`."""
+    """In function `where` (`module:qualified.name`), or in a module's constants (`module:`), `old`, which
+    must be there once, becomes `new`."""
 
     where: str
     old: str
@@ -47,12 +49,18 @@ def in_force(mutant: Mutant) -> Iterator[None]:
 
 @contextmanager
 def _edited(where: str, edits: list[Edit]) -> Iterator[None]:
-    function = _find(where)
-    source = textwrap.dedent(inspect.getsource(function))
+    found = _find(where)
+    source = textwrap.dedent(inspect.getsource(found))
     for edit in edits:
         if source.count(edit.old) != 1:
             raise LookupError(f"{edit.old!r} is not once in {where}: the guard has moved, move its mutant")
         source = source.replace(edit.old, edit.new)
+    with _other_statements(found, source) if isinstance(found, ModuleType) else _other_code(found, source):
+        yield
+
+
+@contextmanager
+def _other_code(function: FunctionType, source: str) -> Iterator[None]:
     before, function.__code__ = function.__code__, _compiled(function, source)
     try:
         yield
@@ -60,11 +68,32 @@ def _edited(where: str, edits: list[Edit]) -> Iterator[None]:
         function.__code__ = before
 
 
-def _find(where: str) -> FunctionType:
-    module, _, path = where.partition(":")
-    found: Any = importlib.import_module(module)
-    for name in path.split("."):
-        found = inspect.getattr_static(found, name)
+@contextmanager
+def _other_statements(module: ModuleType, source: str) -> Iterator[None]:
+    """The module's own constants, which are the statements it builds once, as the changed source has them."""
+    made: dict[str, Any] = {"__name__": module.__name__}
+    exec(compile(source, module.__file__ or "", "exec"), made)  # noqa: S102
+    names = [name for name, value in made.items() if _is_statement(name, value) and name in vars(module)]
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(patch.object(module, name, made[name]))
+        yield
+
+
+def _is_statement(name: str, value: Any) -> bool:
+    return name.startswith("_") and not name.startswith("__") and not isinstance(value, FunctionType | type)
+
+
+def _find(where: str) -> FunctionType | ModuleType:
+    name, _, path = where.partition(":")
+    module = importlib.import_module(name)
+    if not path:
+        return module
+    found: Any = module
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise LookupError(f"{where} is gone: the guard has moved, move its mutant")
+        found = inspect.getattr_static(found, part)
     found = found.fget if isinstance(found, property) else found
     assert isinstance(found, FunctionType)
     return found
@@ -82,10 +111,11 @@ def _compiled(function: FunctionType, source: str) -> CodeType:
 
 
 _SETTLE = "scheduler.doubt:settle"
-_INTEND = "scheduler.intending:intend"
-_CLAIMABLE = "scheduler.claiming:_claimable"
+_INTEND = "scheduler.intending:"
+_CLAIMING = "scheduler.claiming:"
 _RECOVER = "scheduler.sweeping:recover_leases"
-_PERSON = "scheduler.intending:_agrees_with_its_person"
+_TOKEN = 'Send.lease_token == bindparam("token"),'
+_LEASE = "Send.lease_until > _CALL_ENDS,"
 _VALUES = "scheduler.outcomes:_values"
 _DOUBT = "_set(session, sending, state=State.IN_DOUBT)"
 
@@ -101,14 +131,14 @@ MUTANTS = (
     _mutant(
         "intent-without-token",
         "the intent does not ask whose claim it is",
-        Edit(_INTEND, "Send.lease_token == token,", ""),
-        Edit(_INTEND, "Send.lease_until > now + CALL + GUARD,", ""),
+        Edit(_INTEND, _TOKEN, f"or_({_TOKEN} Send.id > 0),"),
+        Edit(_INTEND, _LEASE, ""),
         needs="stall",
     ),
     _mutant(
         "intent-without-lease",
         "the intent does not ask how long the lease still lasts",
-        Edit(_INTEND, "Send.lease_until > now + CALL + GUARD,", ""),
+        Edit(_INTEND, _LEASE, ""),
         needs="stall",
     ),
     _mutant(
@@ -145,21 +175,21 @@ MUTANTS = (
     _mutant(
         "epoch-ignored",
         "what was planned by older facts may leave",
-        Edit(_PERSON, "Subscriber.epoch == Send.epoch,", ""),
+        Edit(_INTEND, "Subscriber.epoch == Send.epoch,", ""),
         needs="forgetful_site",
     ),
     _mutant(
         "suppression-ignored",
         "neither the epoch of the facts nor a suppression is asked at the intent",
-        Edit(_PERSON, "Subscriber.epoch == Send.epoch,", ""),
-        Edit(_PERSON, "~forbidden,", ""),
+        Edit(_INTEND, "Subscriber.epoch == Send.epoch,", ""),
+        Edit(_INTEND, "~forbidden,", ""),
         needs="forgetful_site",
     ),
     _mutant(
         "expiry-ignored",
         "the end of a send is asked neither at the claim nor at the intent",
-        Edit(_INTEND, "Send.expires_at >= now + CALL + GUARD,", ""),
-        Edit("scheduler.claiming:_fits", "of.expires_at >= now + CALL,", ""),
+        Edit(_INTEND, "Send.expires_at >= _CALL_ENDS,", ""),
+        Edit(_CLAIMING, "of.expires_at >= bindparam(", "of.expires_at != bindparam("),
     ),
     _mutant(
         "pause-ignored",
@@ -181,8 +211,8 @@ MUTANTS = (
     _mutant(
         "claim-of-anything",
         "a claim takes what another worker holds",
-        Edit(_CLAIMABLE, "is_in(*WAITING),", "is_in(*WAITING, State.CLAIMED),"),
-        Edit("scheduler.claiming:find_due", "(is_in(*WAITING),", "(is_in(*WAITING, State.CLAIMED),"),
+        Edit(_CLAIMING, "(_AMONG, is_in(*WAITING),", "(_AMONG, is_in(*WAITING, State.CLAIMED),"),
+        Edit(_CLAIMING, "(is_in(*WAITING), Send.lane", "(is_in(*WAITING, State.CLAIMED), Send.lane"),
     ),
     _mutant(
         "unknown-is-not-sent",
@@ -198,7 +228,7 @@ MUTANTS = (
     _mutant(
         "left-at-forgotten",
         "the intent does not say that it may have left",
-        Edit(_INTEND, "left_at=now, ", ""),
+        Edit(_INTEND, 'left_at=bindparam("now", type_=Instant()),', ""),
     ),
     _mutant(
         "impatient",

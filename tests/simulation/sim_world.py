@@ -29,8 +29,8 @@ class Killed(BaseException):
     """kill -9: nothing of the worker runs any more. Its transaction, if it had one open, is rolled back."""
 
 
-class Violation(AssertionError):
-    """An invariant does not hold. `invariant` is its number in the design."""
+class Violation(BaseException):
+    """An invariant does not hold; `invariant` is its number. No handler of the worker's stops it."""
 
     def __init__(self, invariant: int | str, what: str) -> None:
         super().__init__(f"invariant {invariant}: {what}")
