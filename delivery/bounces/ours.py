@@ -20,6 +20,7 @@ _ENVELOPE = (
 """Where servers write down whom the returned message was for, the surest first."""
 # In the returned headers: our own line survives relays that write a Message-ID of theirs.
 _OWN_LINE = re.compile(rf"^[ \t>|]{{0,9}}X-Runup-Reference:\s{{0,3}}{_WIRE}[ \t]*\r?$".encode(), re.M | re.I)
+_ENVELOPE_ID = re.compile(rf"^Original-Envelope-Id:\s{{0,3}}{_WIRE}[ \t]*\r?$".encode(), re.M | re.I)
 _MESSAGE_ID = re.compile(
     rb"^[ \t>|]{0,9}Message-ID:\s{0,3}<([A-Za-z0-9_-]{16,32})\.(\d{1,6})@[^>\s]{1,255}>", re.M | re.I
 )
@@ -67,7 +68,7 @@ def _came_to(message: Message, bounce_address: str) -> Ours | None:
 
 def _returned(message: Message, data: bytes) -> Ours | None:
     for text in (_after_the_head(data), *_unpacked(message)):
-        match = _OWN_LINE.search(text) or _MESSAGE_ID.search(text)
+        match = _OWN_LINE.search(text) or _ENVELOPE_ID.search(text) or _MESSAGE_ID.search(text)
         if match:
             around = text[max(0, match.start() - _SPACE_AFTER) : match.end() + _SPACE_AFTER]
             to = _TO.search(around)

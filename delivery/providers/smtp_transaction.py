@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LOGIN_REQUIRED = (530, 534, 535, 538)
 _TOO_LARGE = 552
+_NOT_XTEXT = re.compile(r"[^!-~]|[+=]")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Letter:
     sender: str = field(repr=False)
     recipient: str = field(repr=False)
     message: bytes = field(repr=False)
+    reference: str = ""
+    """Comes back in reports of servers that know RFC 3461, whatever else they leave out."""
 
     @classmethod
     def of(cls, email: Email, *, bounce_address: str = "", signer: Signer | None = None) -> Letter:
@@ -39,7 +43,10 @@ class Letter:
             domain = wire_address(email.sender, field="sender").rpartition("@")[2].lower()
             message = signer.sign(message, sender_domain=domain, at=email.date)
         return cls(
-            wire_address(sender, field="the envelope's sender"), wire_address(email.recipient), message
+            wire_address(sender, field="the envelope's sender"),
+            wire_address(email.recipient),
+            message,
+            wire_reference(email),
         )
 
 
@@ -52,7 +59,7 @@ def offer(session: Session, letter: Letter) -> None:
     if answer.code != 250:
         # The sender is the same in every email: refusing it is not this email's fault, unless for its size.
         raise _no(answer, "the sender", permanent=Rejected if answer.code == _TOO_LARGE else AccountRefused)
-    answer = session.command(f"RCPT TO:<{letter.recipient}>")
+    answer = session.command(f"RCPT TO:<{letter.recipient}>{_original(session, letter)}")
     if answer.code not in (250, 251):
         raise _no(answer, "the recipient", permanent=_refused_recipient(answer))
     answer = session.command("DATA")
@@ -86,6 +93,9 @@ def hand_over(session: Session, letter: Letter) -> Accepted:
 
 def _options(session: Session, letter: Letter) -> str:
     options = f" SIZE={len(letter.message)}" if session.offers("size") else ""
+    if session.offers("dsn"):
+        # Of a bounce we need the headers of our email, not all of it; the reference comes back on its own.
+        options += f" RET=HDRS ENVID={letter.reference}"
     if (letter.sender + letter.recipient).isascii():
         return options
     if not session.offers("smtputf8"):
@@ -93,6 +103,13 @@ def _options(session: Session, letter: Letter) -> str:
             "the address is international and the SMTP server takes none (SMTPUTF8); nothing was sent"
         )
     return options + " BODY=8BITMIME SMTPUTF8"
+
+
+def _original(session: Session, letter: Letter) -> str:
+    """Whom we wrote to, for reports by servers it was forwarded to (RFC 3461)."""
+    if not session.offers("dsn") or not letter.recipient.isascii():
+        return ""
+    return f" ORCPT=rfc822;{_NOT_XTEXT.sub(lambda found: f'+{ord(found[0]):02X}', letter.recipient)}"
 
 
 def _refused_recipient(answer: Answer) -> Callable[..., DeliveryError]:

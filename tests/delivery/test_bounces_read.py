@@ -120,6 +120,15 @@ def test_the_address_it_came_to_is_enough_where_no_headers_are_returned() -> Non
     assert (event.reference, event.attempt, event.address) == (REFERENCE, 2, "ana@example.com")
 
 
+def test_the_envelope_s_own_name_is_enough_where_everything_else_is_left_out() -> None:
+    data = file("postfix-nobody").partition(b"Content-Description: Undelivered Message")[0]
+    data = data.replace(b"bounces+" + REFERENCE.encode() + b".2@", b"bounces@")
+    assert events_of(data) == ()
+    named = f"Original-Envelope-Id: {REFERENCE}.2\nReporting-MTA:".encode()
+    event = event_of(data.replace(b"Reporting-MTA:", named))
+    assert (event.reference, event.attempt, event.address) == (REFERENCE, 2, "ana@example.com")
+
+
 def test_returned_headers_are_found_in_base64_too() -> None:
     from base64 import encodebytes
 

@@ -175,6 +175,23 @@ def test_bounces_go_to_an_address_that_names_the_attempt(smtp_server: SmtpFake, 
     assert b'From: "runup" <hello@runup.example.com>' in received.content
 
 
+def test_a_server_that_reports_is_told_who_and_which(to_ana: MakeEmail) -> None:
+    """RFC 3461: reports bring it back, even when the email was forwarded or its headers are left out."""
+    with SmtpFake(has_dsn=True, is_international=True) as server:
+        provider = open_provider(plain(server))
+        provider.deliver(to_ana(recipient="ana+jobs=2026@example.com"))
+        provider.deliver(to_ana(recipient="añá@example.com", attempt=2))
+        provider.close()
+    assert server.parameters == [
+        "RET=HDRS",
+        "ENVID=Ana0123456789abcdefXYZ.1",
+        "ORCPT=rfc822;ana+2Bjobs+3D2026@example.com",
+        "RET=HDRS",
+        "ENVID=Ana0123456789abcdefXYZ.2",
+    ]
+    assert len(server.received) == 2
+
+
 def test_an_international_address_goes_to_a_server_that_takes_them(to_ana: MakeEmail) -> None:
     with SmtpFake(is_international=True) as server:
         provider = open_provider(plain(server))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import re
 import socket
 import ssl
 import struct
@@ -52,6 +53,7 @@ class SmtpFake:
         starttls: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
         is_international: bool = False,
+        has_dsn: bool = False,
     ) -> None:
         self.received: list[Received] = []
         self.connections = 0
@@ -61,6 +63,9 @@ class SmtpFake:
         self._starttls = starttls
         self._login = login
         self._is_international = is_international
+        self.has_dsn = has_dsn
+        self.parameters: list[str] = []
+        """What was said of RFC 3461 with MAIL and RCPT, in order."""
         self._turns: dict[str, collections.deque[str | bytes | Turn]] = collections.defaultdict(
             collections.deque
         )
@@ -83,6 +88,12 @@ class SmtpFake:
 
     def __exit__(self, *_: object) -> None:
         self._thread.stop()
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: _Dialogue, session: Session, _: Envelope, hostname: str, lines: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*lines[:-1], *(["250-DSN"] if self.has_dsn else []), lines[-1]]
 
     async def handle_DATA(self, server: _Dialogue, session: Session, envelope: Envelope) -> str:  # noqa: N802
         turn = self.next_turn("MESSAGE")
@@ -174,6 +185,14 @@ class _Dialogue(SMTP):
             status += "\r\n250 injected"
         await super().push(status)
 
+    def _without_dsn(self, argument: str) -> str:
+        """aiosmtpd knows nothing of RFC 3461 and refuses it."""
+        if not self._fake.has_dsn:
+            return argument
+        found = re.findall(r" ((?:RET|ENVID|ORCPT|NOTIFY)=\S+)", argument or "")
+        self._fake.parameters += found
+        return re.sub(r" (RET|ENVID|ORCPT|NOTIFY)=\S+", "", argument or "")
+
     def _scripted(self, verb: str, method: Callable[[str], Any]) -> Callable[[str], Any]:
         async def run(argument: str) -> None:
             self._fake.commands.append(verb)
@@ -184,6 +203,6 @@ class _Dialogue(SMTP):
                 await self.behave(turn)
             else:
                 self._is_injecting = turn is Turn.INJECT
-                await method(argument)
+                await method(self._without_dsn(argument))
 
         return run
