@@ -183,7 +183,9 @@ def _accept(session: Session, send: Send, *, now: datetime) -> None:
 
 def _try_again(session: Session, send: Send, *, kind: str, error: str, now: datetime) -> None:
     # Planned anew first: the facts may have changed while nobody knew.
-    send.state, send.ready_at, send.left_at, send.lease_token = State.RETRY_WAIT, now, None, None
+    send.state, send.ready_at, send.lease_token = State.RETRY_WAIT, now, None
+    if not send.resends:
+        send.left_at = None
     _close_attempt(session, send, kind=kind, error=error, now=now)
 
 

@@ -100,6 +100,8 @@ def _too_close(
             select(Send.subscriber_id, func.max(Send.left_at))
             .where(Send.subscriber_id.in_({d.subscriber_id for d in drafts if d.waits_for_gap}))
             .where(Send.counts_for_gap, Send.left_at.is_not(None))
+            # One that goes once more keeps no distance to its own first attempt.
+            .where(Send.id.not_in([draft.send_id for draft in drafts]))
             .group_by(Send.subscriber_id)
         ).all()
     )

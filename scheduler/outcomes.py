@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
 from delivery.provider import AccountRefused, DeliveryError, NotSent, Rejected, Unknown
-from scheduler.send import LEASED, Attempt, Send, State, is_in
+from scheduler.send import LEASED, Attempt, Send, State, ends_without, is_in, still_left_at
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
@@ -80,13 +80,13 @@ def _values(kind: str, now: datetime) -> dict[str, Any]:
     if kind == OK:
         return {"state": State.ACCEPTED, "reason": Reason.ACCEPTED, "finished_at": now}
     if kind == Rejected.kind:
-        return {"state": State.REJECTED, "reason": Reason.REJECTED, "finished_at": now, "left_at": None}
+        return ends_without(State.REJECTED, Reason.REJECTED) | {"finished_at": now}
     if kind == Unknown.kind:
         return {"state": State.IN_DOUBT}
     # The provider refuses all of us, or we did not call: the send waits as if it had not been its turn.
     assert kind in (AccountRefused.kind, NOT_CALLED)
     pause = {"ready_at": now + AFTER_NO_CALL} if kind == NOT_CALLED else {}
-    return {"state": State.PLANNED, "left_at": None, **pause}
+    return {"state": State.PLANNED, "left_at": still_left_at(), **pause}
 
 
 def _wait(session: Session, answers: Collection[Answer], *, token: str, now: datetime) -> None:
@@ -99,7 +99,14 @@ def _wait(session: Session, answers: Collection[Answer], *, token: str, now: dat
     )
     for answer in answers:
         ready_at = now + wait(answer.outcome, answer.send_id, failed.get(answer.send_id, 0) + 1)
-        _set(session, [answer.send_id], token, state=State.RETRY_WAIT, ready_at=ready_at, left_at=None)
+        _set(
+            session,
+            [answer.send_id],
+            token,
+            state=State.RETRY_WAIT,
+            ready_at=ready_at,
+            left_at=still_left_at(),
+        )
 
 
 def _set(session: Session, ids: list[int], token: str, **values: Any) -> None:
@@ -123,7 +130,7 @@ def give_back(session: Session, ids: Collection[int], *, token: str, now: dateti
     session.execute(
         update(Send)
         .where(Send.id.in_(ids), is_in(*LEASED), Send.lease_token == token)
-        .values(state=State.PLANNED, lease_token=None, lease_until=None, claims=0, left_at=None)
+        .values(state=State.PLANNED, lease_token=None, lease_until=None, claims=0, left_at=still_left_at())
         .execution_options(synchronize_session=False)
     )
 
@@ -176,8 +183,7 @@ def record_render_error(session: Session, identity: int, error: str, *, token: s
         update(Send)
         .where(Send.id == identity, Send.state == State.CLAIMED, Send.lease_token == token)
         .values(
-            state=State.DEAD,
-            reason=Reason.RENDER_ERROR,
+            **ends_without(State.DEAD, Reason.RENDER_ERROR),
             detail=error[:300],
             finished_at=now,
             lease_token=None,

@@ -167,6 +167,6 @@ def _manners(step: Step) -> dict[str, Any]:
 def _close(row: Send, reason: Reason, detail: str = "", *, now: datetime) -> None:
     if row.resends:
         # Its first attempt may have left; only the second certainly did not.
-        detail, reason, row.left_at = f"not sent once more: {reason}", Reason.UNKNOWN, row.intent_at
+        detail, reason = f"not sent once more: {reason}", Reason.UNKNOWN
     row.state, row.reason, row.detail, row.finished_at = final_state(reason), reason, detail, now
     row.lease_token = row.lease_until = row.ready_at = None

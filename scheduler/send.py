@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -11,6 +12,8 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     bindparam,
+    case,
+    null,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -256,3 +259,18 @@ def is_in(*states: State) -> ColumnElement[bool]:
     if len(states) == 1:
         return Send.state == bindparam(None, states[0], literal_execute=True)
     return Send.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
+
+
+def still_left_at() -> ColumnElement[datetime | None]:
+    """Of a send whose latest attempt certainly did not leave: the moment an earlier one may have."""
+    return case((Send.resends > 0, Send.left_at), else_=null())
+
+
+def ends_without(state: State, reason: Reason) -> dict[str, Any]:
+    """The values of a send that its latest attempt ends for good. After a blind second attempt nobody knows:
+    the first may have left, and no other state would be true."""
+    return {
+        "state": case((Send.resends > 0, State.UNKNOWN), else_=state),
+        "reason": case((Send.resends > 0, Reason.UNKNOWN), else_=reason),
+        "left_at": still_left_at(),
+    }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
 from scheduler.claiming import FRESH, is_running
-from scheduler.send import LEASED, WAITING, Send, State, is_in
+from scheduler.send import LEASED, WAITING, Send, State, ends_without, is_in
 from subscribers.subscriber import Subscriber
 from subscribers.wall_time import tzdata_version
 
@@ -41,8 +41,7 @@ def recover_leases(session: Session, *, now: datetime) -> int:
     _set(
         session,
         dead,
-        state=State.DEAD,
-        reason=Reason.RENDER_ERROR,
+        **ends_without(State.DEAD, Reason.RENDER_ERROR),
         detail=f"{MOST_CLAIMS} workers died while preparing it",
         finished_at=now,
         ready_at=None,

@@ -261,6 +261,36 @@ def test_a_second_attempt_that_may_not_leave_any_more_ends_as_unknown(
     assert welcome.left_at == doubtful.intent_at
 
 
+@pytest.mark.parametrize(
+    "fault", [answer(400), answer(429), answer(401)], ids=["refused", "busy", "locked out"]
+)
+def test_a_second_attempt_that_fails_for_certain_does_not_hide_the_first(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake, fault: Fault
+) -> None:
+    resend(posting_town)
+    sendgrid.choose_fault = lambda: fault
+    posting_town.later(hours=6).tick()
+    assert posting_town.send("welcome").left_at, "the first may have left"
+    posting_town.later(days=3).tick()
+    welcome = posting_town.send("welcome")
+    assert (welcome.state, welcome.reason) == (State.UNKNOWN, Reason.UNKNOWN)
+    assert welcome.left_at
+
+
+def test_one_that_waits_for_the_gap_goes_once_more_all_the_same(
+    posting_town: Town, sendgrid: SendGridFake
+) -> None:
+    """It keeps no distance to its own first attempt."""
+    posting_town.ana()
+    posting_town.tick()
+    posting_town.at("2026-11-27 09:30")
+    sendgrid.fail_next(NEVER_TAKEN)
+    posting_town.tick()
+    resend(posting_town)
+    posting_town.later(hours=6).tick()
+    assert posting_town.send("details").state == State.ACCEPTED
+
+
 def test_a_doubtful_confirmation_goes_once_more(posting_town: Town, sendgrid: SendGridFake) -> None:
     posting_town.stranger("ana")
     sendgrid.fail_next(RST_AFTER_BODY)
