@@ -39,7 +39,8 @@ def test_nothing_but_the_confirmation_leaves_until_it_is_confirmed(town: Town) -
     ana = town.person("Ana", "Europe/Berlin")
     ana.sign_up(FRIDAY)
     town.go_to(berlin(40, 9))
-    assert ana.steps == ["confirm"]
+    # Once more a day later, at the same hour, and then never again.
+    assert ana.received == ["confirm Mon 23 09:00", "confirm_again Tue 24 09:00"]
 
 
 @pytest.mark.parametrize(

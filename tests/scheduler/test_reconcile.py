@@ -47,7 +47,7 @@ def test_running_it_twice_changes_nothing(town: Town) -> None:
 
 def test_a_stranger_gets_a_confirmation_and_nothing_else(town: Town) -> None:
     town.stranger("kiri", home_zone="Pacific/Kiritimati")
-    assert [send.step for send in town.sends()] == ["confirm"]
+    assert [send.step for send in town.sends()] == ["confirm", "confirm_again"]
 
 
 def test_a_moved_date_moves_every_unsent_step(town: Town) -> None:

@@ -29,7 +29,8 @@ def test_a_program_signs_ana_up_and_only_a_confirmation_is_planned(visitor):
     assert (interview.subscriber.address, interview.mode) == ("ana@example.com", "video")
     assert interview.confirmed_at is None
     with visitor.application.database.read() as session:
-        assert [send.step for send in session.scalars(select(Send))] == ["confirm"]
+        planned = [send.step for send in session.scalars(select(Send).order_by(Send.due_at))]
+        assert planned == ["confirm", "confirm_again"]
         consent = session.scalars(select(Consent)).one()
         assert (consent.wording, consent.source) == (WORDING, "api")
 

@@ -53,7 +53,8 @@ def test_ana_signs_up_and_only_a_confirmation_is_planned(visitor):
     assert (interview.company, interview.country) == ("Nordwind", "DE")
     assert interview.confirmed_at is None
     with visitor.application.database.read() as session:
-        assert [send.step for send in session.scalars(select(Send))] == ["confirm"]
+        planned = [send.step for send in session.scalars(select(Send).order_by(Send.due_at))]
+        assert planned == ["confirm", "confirm_again"]
         consent = session.scalars(select(Consent)).one()
         assert (consent.wording, consent.source) == (WORDING, "form")
         assert re.fullmatch("[0-9a-f]{64}", consent.sender_hmac)
