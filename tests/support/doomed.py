@@ -180,6 +180,7 @@ def work(command: dict[str, Any], catalog: Catalog, statements: dict[Any, Any]) 
         composer=doomed_composer(catalog, fate),
         concurrency=command.get("concurrency", 1),
         journal=Journal(Path(command["journal"])) if command.get("journal") else None,
+        canary_address=command.get("canary", ""),
         **time_of(command),
     )
     if command.get("do") == "start":

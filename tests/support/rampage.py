@@ -193,6 +193,7 @@ class Rampage:
             "a stop": point | {"by": int(signal.SIGSTOP)},
         }[fate]
         command = {"clock": str(self.clock.file), "sendgrid": self.sendgrid.url, "concurrency": 4}
+        command["canary"] = "ops@runup.example.com"
         return _Worker(self.doom.start(**command, **self.rest, **how), fate)
 
     def _ended(self, code: int) -> None:
