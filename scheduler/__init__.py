@@ -3,12 +3,12 @@
 from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender
-from scheduler.gauges import BreakerState, Canary, Installation, RateBucket
+from scheduler.gauges import BreakerState, Canary, Heartbeat, Hold, Installation, RateBucket
 from scheduler.journal import Journal
 from scheduler.lock import AlreadyRunning, only_worker
 from scheduler.outlook import Line, outlook
 from scheduler.reconcile import reconcile
-from scheduler.send import Attempt, Heartbeat, Hold, Send, State
+from scheduler.send import Attempt, Send, State
 from scheduler.worker import Tally, Worker
 
 __all__ = [

@@ -6,7 +6,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from scheduler.claiming import is_running
-from scheduler.send import WAITING, Hold, Send, is_in
+from scheduler.gauges import Hold
+from scheduler.send import WAITING, Send, is_in
 
 MASS_EXPIRY = "mass_expiry"
 MOST_EXPIRED_SHARE = 0.05

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
 from runup.database import Instant
-from scheduler.send import WAITING, Hold, Send, State, is_in
+from scheduler.gauges import Hold
+from scheduler.send import WAITING, Send, State, is_in
 from subscribers.wall_time import tzdata_version
 
 LEASE = timedelta(seconds=60)

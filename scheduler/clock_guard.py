@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from runup.database import Database
 from scheduler.braking import put_on
-from scheduler.send import Heartbeat, Hold
+from scheduler.gauges import Heartbeat, Hold
 from scheduler.transaction import transact
 from scheduler.witness import ServerTime, Witness
 

@@ -1,4 +1,4 @@
-"""What all workers of one database must know of the provider and of each other: single rows, no queue."""
+"""What all workers of one database must know of the provider and of each other: a few rows, no queue."""
 
 from __future__ import annotations
 
@@ -66,3 +66,29 @@ class Installation(Base):
     """The last start of a worker."""
     journal_line: Mapped[int] = mapped_column(default=0)
     """How far the send journal is known to this database."""
+
+
+class Heartbeat(Base):
+    """A worker's sign of life, for `status`, `doctor` and /health."""
+
+    __tablename__ = "heartbeat"
+
+    worker: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str] = mapped_column(String(128))
+    pid: Mapped[int]
+    started_at: Mapped[datetime]
+    last_tick_at: Mapped[datetime]
+    note: Mapped[str] = mapped_column(String(300), default="")
+    """Why it is not sending, when it is not."""
+
+
+class Hold(Base):
+    """A brake somebody has to release: while a row is here nothing is claimed and nothing expires."""
+
+    __tablename__ = "hold"
+
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    began_at: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(String(300))
+    released_until: Mapped[datetime | None]
+    """The operator agreed that what ends before this moment expires; None while we wait for that."""

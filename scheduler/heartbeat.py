@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from scheduler.send import Heartbeat
+from scheduler.gauges import Heartbeat
 
 FORGOTTEN_AFTER = timedelta(days=7)
 

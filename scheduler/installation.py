@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from scheduler.braking import put_on, release_brake
 from scheduler.claiming import is_running
 from scheduler.clock_guard import LARGE
-from scheduler.gauges import Installation
+from scheduler.gauges import Heartbeat, Hold, Installation
 from scheduler.machine import sealed
-from scheduler.send import WAITING, Attempt, Heartbeat, Hold, Send, is_in
+from scheduler.send import WAITING, Attempt, Send, is_in
 
 MOVED_MACHINE = "moved_machine"
 OLDER_THAN_JOURNAL = "older_than_journal"

@@ -227,32 +227,6 @@ class Attempt(Base):
     `ok`, are a duplicate."""
 
 
-class Heartbeat(Base):
-    """A worker's sign of life, for `status`, `doctor` and /health."""
-
-    __tablename__ = "heartbeat"
-
-    worker: Mapped[str] = mapped_column(String(32), primary_key=True)
-    host: Mapped[str] = mapped_column(String(128))
-    pid: Mapped[int]
-    started_at: Mapped[datetime]
-    last_tick_at: Mapped[datetime]
-    note: Mapped[str] = mapped_column(String(300), default="")
-    """Why it is not sending, when it is not."""
-
-
-class Hold(Base):
-    """A brake somebody has to release: while a row is here nothing is claimed and nothing expires."""
-
-    __tablename__ = "hold"
-
-    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
-    began_at: Mapped[datetime]
-    detail: Mapped[str] = mapped_column(String(300))
-    released_until: Mapped[datetime | None]
-    """The operator agreed that what ends before this moment expires; None while we wait for that."""
-
-
 def is_in(*states: State) -> ColumnElement[bool]:
     """Of a send: its state is one of these, written out: neither database uses a partial index for states
     that come as parameters."""
