@@ -68,14 +68,16 @@ class Result:
     """Neither left nor known not to have left nor in doubt: a final state that the provider's log denies."""
     duplicates: int
     unknown: int
+    expired: int
     doubted: int
+    """Attempts that ended in doubt."""
     ms_per_send: float
 
     def __str__(self) -> str:
         return (
             f"{self.scenario:8} {self.sends:>9,} sends: {self.lost} silently lost, {self.duplicates:,} "
-            f"duplicates, {self.unknown:,} unknown; {self.doubted / self.sends:.1%} were in doubt; "
-            f"{self.ms_per_send:.2f} ms each  {self.states}"
+            f"duplicates, {self.unknown:,} unknown, {self.expired:,} expired; "
+            f"{self.doubted / self.sends:.1%} were in doubt; {self.ms_per_send:.2f} ms each"
         )
 
 
@@ -94,7 +96,7 @@ class Post:
     _number: int = 0
 
     def deliver(self, email: Email) -> Accepted:
-        if 0.4 * self.span <= self.elapsed < 0.4 * self.span + 7200:
+        if 0.4 * self.span <= self.elapsed < 0.4 * self.span + min(7200.0, self.span / 12):
             raise NotSent("connection refused")
         fault = self.rng.choice((*NOT_SENT, *NOT_TAKEN, *TAKEN)) if self.rng.random() < FAULTY else ""
         if fault in NOT_SENT:
@@ -165,7 +167,7 @@ class OneLine(Composer):
 
 def run(scenario: str, sends: int, *, seed: int = 1, folder: Path) -> Result:
     """Play one scenario in a database of its own in `folder`."""
-    span = max(24 * 3600.0, 168 * 3600.0 * sends / 1_000_000)
+    span = max(8 * 3600.0, 168 * 3600.0 * sends / 1_000_000)
     post = Post(scenario, span, Random(seed))
     database = Database(f"sqlite:///{folder / f'{scenario}.db'}")
     upgrade(database)
@@ -334,6 +336,7 @@ def _judge(database: Database, post: Post, sends: int, seconds: float) -> Result
         lost=lost,
         duplicates=sum(copies - 1 for copies in post.log.values() if copies > 1),
         unknown=states["unknown"],
+        expired=states["expired"],
         doubted=post.doubted,
         ms_per_send=seconds * 1000 / sends,
     )

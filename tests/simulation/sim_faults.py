@@ -17,7 +17,9 @@ PER_PORT = {
     "kill": 0.1, "stall": 0.1, "switch": 3.0, "db_before": 0.1, "db_rolled_back": 0.1, "db_after": 0.1,
     "db_busy": 0.1, "poison": 0.1, "journal_full": 1.0,
 }  # fmt: skip
-"""At one of the many port calls of a send, so a fraction of the drawn rate."""
+"""At one of the many port calls of a send: a fraction of the drawn rate."""
+OFTEN = {"forgetful_site": 3.0}
+"""People do little; when their acts are at stake it must happen."""
 PER_WORLD = (
     "outage", "pause", "feed_down", "provider_down", "db_down", "clock_step", "restart", "ambush",
     "forgetful_site",
@@ -44,7 +46,7 @@ class Faults:
         self.fired: list[str] = []
         rates = {kind: rng.random() * MOST if rng.random() < CHANCE else 0.0 for kind in KINDS}
         self.rates = {
-            kind: min(rate * PER_PORT.get(kind, 1.0), 0.9)
+            kind: min(rate * (PER_PORT | OFTEN).get(kind, 1.0), 0.9)
             for kind, rate in rates.items()
             if rate and kind not in self.without
         }

@@ -66,7 +66,7 @@ class People:
 
     def _some_time(self, person: Person, seconds: float, act: Callable[[], None]) -> None:
         """Then, or while a worker is in the middle of something."""
-        countdown = self.rng.randrange(9)
+        countdown = self.rng.randrange(6)
         if self.rng.random() < 0.6:
             self.world.later(seconds, lambda: self.world.ambush(countdown, act, person.subscriber))
         else:

@@ -158,7 +158,7 @@ def play(seed: int, *, without: Collection[str] = (), keep_history: bool = False
         feed = Feed(town, database, oracle)
         oracle.feed = feed
         town.provider, town.folder = PortProvider(town, oracle, feed), folder
-        town.crews = [Crew(number) for number in range((1, 1, 1, 2, 2, 3)[town.rng.randrange(6)])]
+        town.crews = [Crew(number) for number in range((1, 1, 2, 2, 2, 3)[town.rng.randrange(6)])]
         violation = None
         town.is_thorough = seed % 16 == 0
         short = nullcontext() if town.is_thorough else shortcuts(town.glance)

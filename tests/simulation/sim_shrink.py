@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sim_faults import KINDS
 from sim_play import Outcome, play
 
-MOST_RUNS = 400
+MOST_RUNS = 150
 
 
 def shrink(seed: int, *, fails: Callable[[Outcome], bool] | None = None) -> Outcome:

@@ -28,7 +28,7 @@ def caught(mutant: Mutant, seed: int) -> str:
 
 
 @pytest.mark.timeout(3600 if MOST else 120)
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if MOST or m.seed], ids=lambda mutant: mutant.name)
 def test_a_missing_guard_is_noticed(mutant: Mutant) -> None:
     if not MOST:
         assert caught(mutant, mutant.seed), f"nobody notices that {mutant.words}"
@@ -40,13 +40,14 @@ def test_a_missing_guard_is_noticed(mutant: Mutant) -> None:
     pytest.fail(f"{MOST} seeds, and nobody notices that {mutant.words}")
 
 
-@pytest.mark.parametrize("seed", sorted({mutant.seed for mutant in MUTANTS}))
+@pytest.mark.parametrize("seed", sorted({mutant.seed for mutant in MUTANTS if mutant.seed}))
 def test_the_unbroken_code_passes_where_the_broken_fails(seed: int) -> None:
     assert play(seed).violation is None
 
 
 def test_there_are_at_least_twenty_mutants() -> None:
-    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 20
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert len([mutant for mutant in MUTANTS if mutant.seed]) >= 20
 
 
 def test_a_guard_that_has_moved_is_told() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sim_faults import KINDS, Faults
+from sim_mutants import MUTANTS, in_force
 from sim_play import Outcome, play
 from sim_shrink import shrink
 
@@ -79,6 +80,17 @@ def test_every_kind_of_fault_is_enabled_by_some_seed() -> None:
     enabled = set().union(*(Faults(seed).rates for seed in range(100)))
 
     assert enabled == set(KINDS)
+
+
+def test_a_failure_is_shrunk_to_the_faults_it_takes() -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "account-is-rejected")
+    with in_force(mutant):
+        long, short = play(mutant.seed), shrink(mutant.seed)
+
+    assert long.violation
+    assert short.violation
+    assert {name.partition("#")[0] for name in short.fired} == {"account"}
+    assert len(short.fired) < len(long.fired)
 
 
 def test_a_fault_that_is_forbidden_does_not_happen() -> None:
