@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from scheduler.claiming import is_running
@@ -35,6 +35,16 @@ class Violation:
     words: str
 
 
+Window = dict[str, int]
+"""`after` and `last`: the ids that one look is about."""
+_IN_WINDOW = (Send.id > bindparam("after"), Send.id <= bindparam("last"))
+_LAST = select(func.max(Send.id)).where(
+    Send.id.in_(
+        select(Send.id).where(Send.id > bindparam("after")).order_by(Send.id).limit(bindparam("most"))
+    )
+)
+
+
 def violations(
     session: Session, *, after: int = 0, most: int = MOST, gaps: Mapping[str, timedelta] | None = None
 ) -> list[Violation]:
@@ -43,20 +53,12 @@ def violations(
     `gaps`: per campaign, the shortest time between two emails to one person; without it spacing is not
     looked at. On a few hundred rows it takes a few milliseconds; on millions, walk with `after`.
     """
-    last = session.scalar(
-        select(func.max(Send.id)).where(
-            Send.id.in_(select(Send.id).where(Send.id > after).order_by(Send.id).limit(most))
-        )
-    )
-    window = (Send.id > after, Send.id <= (last or after))
-    found = [
-        Violation(rule, row.id, f"{words} ({row.step}, {row.state})")
-        for rule, words, condition in _rules()
-        for row in session.execute(select(Send.id, Send.step, Send.state).where(*window, condition))
-    ]
-    found += _wrong_moments(session, *window)
+    window = {"after": after, "last": session.scalar(_LAST, {"after": after, "most": most}) or after}
+    # All rules in one question first: as a rule no row breaks any.
+    found = list(_broken(session, window)) if session.scalar(_any_broken(), window) is not None else []
+    found += _wrong_moments(session, window)
     for campaign, gap in (gaps or {}).items():
-        found += _too_close(session, *window, Send.campaign == campaign, gap=gap)
+        found += _too_close(session, window, campaign, gap=gap)
     return found
 
 
@@ -88,6 +90,18 @@ def forgotten(
             select(Send.id, Send.step, Send.state).where(condition, is_running()).limit(most)
         )
     ]
+
+
+def _broken(session: Session, window: Window) -> Iterator[Violation]:
+    for rule, words, condition in _rules():
+        broken = select(Send.id, Send.step, Send.state).where(*_IN_WINDOW, condition)
+        for row in session.execute(broken, window):
+            yield Violation(rule, row.id, f"{words} ({row.step}, {row.state})")
+
+
+@cache
+def _any_broken() -> Select[int]:
+    return select(Send.id).where(*_IN_WINDOW, or_(*(rule[2] for rule in _rules()))).limit(1)
 
 
 def _rules() -> Iterator[tuple[int, str, ColumnElement[bool]]]:
@@ -160,12 +174,16 @@ def _is_its_latest() -> ColumnElement[bool]:
     return and_(Attempt.send_id == Send.id, Attempt.number == Send.attempts)
 
 
-def _wrong_moments(session: Session, *window: ColumnElement[bool]) -> Iterator[Violation]:
-    """Rule 16: a moment computed by today's rules shows the wall time it is for, where the reader is."""
-    waiting = select(Send.id, Send.step, Send.due_at, Send.local_at, Send.zone).where(
-        *window, Send.state.in_(WAITING), Send.tzdata_version == tzdata_version()
+@cache
+def _waiting() -> Select[int, str, datetime | None, str, str]:
+    return select(Send.id, Send.step, Send.due_at, Send.local_at, Send.zone).where(
+        *_IN_WINDOW, Send.state.in_(WAITING), Send.tzdata_version == tzdata_version()
     )
-    for row in session.execute(waiting):
+
+
+def _wrong_moments(session: Session, window: Window) -> Iterator[Violation]:
+    """Rule 16: a moment computed by today's rules shows the wall time it is for, where the reader is."""
+    for row in session.execute(_waiting(), window):
         if row.due_at is None or _wall(row.due_at, row.zone) != row.local_at:
             words = (
                 f"due at {row.due_at}, which is not {row.local_at or 'any time'} in {row.zone or 'a zone'}"
@@ -181,15 +199,20 @@ def _wall(moment: datetime, zone: str) -> str:
         return ""
 
 
-def _too_close(session: Session, *window: ColumnElement[bool], gap: timedelta) -> Iterator[Violation]:
-    """Rule 18: no two emails to one person within the gap, unless one of them is exempt."""
+@cache
+def _pairs() -> Select[int, str, datetime | None, str, datetime | None]:
     earlier = aliased(Send)
-    pairs = (
+    return (
         select(Send.id, Send.step, Send.left_at, earlier.step.label("other"), earlier.left_at.label("before"))
         .join(earlier, earlier.subscriber_id == Send.subscriber_id)
-        .where(*window, Send.waits_for_gap, Send.left_at.is_not(None), earlier.counts_for_gap)
-        .where(earlier.id != Send.id, earlier.left_at <= Send.left_at)
+        .where(*_IN_WINDOW, Send.campaign == bindparam("campaign"), Send.waits_for_gap)
+        .where(Send.left_at.is_not(None), earlier.left_at <= Send.left_at)
+        .where(earlier.counts_for_gap, earlier.id != Send.id)
     )
-    for row in session.execute(pairs):
+
+
+def _too_close(session: Session, window: Window, campaign: str, *, gap: timedelta) -> Iterator[Violation]:
+    """Rule 18: no two emails to one person within the gap, unless one of them is exempt."""
+    for row in session.execute(_pairs(), {**window, "campaign": campaign}):
         if row.left_at - row.before < gap:
             yield Violation(18, row.id, f"{row.step} left {row.left_at - row.before} after {row.other}")
