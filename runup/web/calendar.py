@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from runup.web.calendar_file import Entry, calendar_file
+from runup.web.languages import language, speaking
 from runup.web.plan_view import plan_view
 from runup.web.site import Site, SiteDep
 from scheduler import outlook
@@ -29,8 +30,9 @@ def download(name: str, site: SiteDep) -> Response:
         interview = session.get(Interview, app.links.read(Purpose.CALENDAR, name.removesuffix(".ics")))
         if interview is None or interview.confirmed_at is None:
             raise InvalidLink
-        entries = _entries(session, site, [interview], with_emails=True)
-        content = calendar_file(app.brand, f"plan-{interview.id}", entries)
+        with speaking(interview.subscriber.locale):
+            entries = _entries(session, site, [interview], with_emails=True)
+            content = calendar_file(app.brand, f"plan-{interview.id}", entries)
     return Response(
         content,
         media_type="text/calendar",
@@ -50,8 +52,9 @@ def feed(request: Request, name: str, site: SiteDep) -> Response:
         if subscriber is None or subscriber.erased_at or subscriber.confirmed_at is None:
             raise InvalidLink
         with_emails = request.query_params.get(ONLY) != INTERVIEWS
-        entries = _entries(session, site, subscriber.interviews, with_emails=with_emails)
-        content = calendar_file(app.brand, f"feed-{subscriber.id}", entries)
+        with speaking(subscriber.locale):
+            entries = _entries(session, site, subscriber.interviews, with_emails=with_emails)
+            content = calendar_file(app.brand, f"feed-{subscriber.id}", entries)
         changes = [entry.changed_at for entry in entries]
         changed_at = max([planned_at(session, subscriber.id) or subscriber.created_at, *changes])
     headers = {
@@ -72,8 +75,11 @@ def _entries(session: Session, site: Site, interviews: list[Interview], *, with_
         confirmed_at, canceled_at = interview.confirmed_at, interview.canceled_at
         if not confirmed_at or interview.forgotten_at or (canceled_at and canceled_at < confirmed_at):
             continue
+        shelf = site.application.catalog
         lines = (
-            outlook(session, interview.subscriber_id, catalog=site.application.catalog) if with_emails else []
+            outlook(session, interview.subscriber_id, catalog=shelf, language=language())
+            if with_emails
+            else []
         )
         own = plan_view(line for line in lines if line.interview_id == interview.id)
         entries.append(Entry(interview, own.coming))

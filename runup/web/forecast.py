@@ -12,7 +12,7 @@ from campaigns.facts import Passage, Person
 from campaigns.planning import preview
 from runup.web import dates
 from runup.web.languages import gettext as _
-from runup.web.languages import ngettext
+from runup.web.languages import language, ngettext
 from runup.web.reading import InvalidFields
 from subscribers import Mode, check_interview_date, parse_day, parse_time, parse_zone
 from subscribers.wall_time import local
@@ -62,7 +62,7 @@ def forecast(sequence: Sequence, fields: Mapping[str, str], *, now: datetime) ->
         is_late=any(send.merged for send in coming),
         lines=tuple(line for _at, line in ordered),
         left_out=tuple(
-            (send.title, _(PLAIN_WORDS[send.reason]))
+            (_title(send.step, sequence), _(PLAIN_WORDS[send.reason]))
             for send in sends
             if not send.is_open and send.reason and send.reason is not Reason.MERGED_INTO_CATCHUP
         ),
@@ -103,11 +103,15 @@ def _email(send: PlannedSend, sequence: Sequence, person: Person, *, now: dateti
     at = local(send.due_at, person.home_zone)
     return Foreseen(
         step=send.step,
-        title=send.title,
+        title=_title(send.step, sequence),
         at=at,
         when=_(AT_ONCE) if send.due_at <= now else dates.moment(at),
-        instead_of=tuple(sequence.step(key).title for key in send.merged),
+        instead_of=tuple(_title(key, sequence) for key in send.merged),
     )
+
+
+def _title(step: str, sequence: Sequence) -> str:
+    return sequence.step(step).title_in(language())
 
 
 def _interview(passage: Passage, person: Person) -> Foreseen:

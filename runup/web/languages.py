@@ -7,6 +7,7 @@ A message that a room has made (`subscribers.wording.Said`) is translated by its
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -43,6 +44,17 @@ def language() -> str:
 def locale() -> str:
     """How days and hours are written on it: `en_US`, `de_AT`."""
     return _locale.get()
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Inside, our words are in this language (English where we have no words in it), whoever asks: calendar
+    programs ask for their owners and say nothing of a language."""
+    token = _locale.set(_LOCALES.get(code.replace("-", "_").partition("_")[0], _LOCALES[DEFAULT]))
+    try:
+        yield
+    finally:
+        _locale.reset(token)
 
 
 def others() -> dict[str, str]:

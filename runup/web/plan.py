@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.forms import Fields, FormFields
+from runup.web.languages import language
 from runup.web.plan_changes import DONE, changes, list_field, lists_for
 from runup.web.plan_view import PlanView, plan_view
 from runup.web.reading import InvalidFields
@@ -110,7 +111,7 @@ def find_interview(session: Session, site: Site, token: str) -> Interview:
 
 
 def _plan(session: Session, site: Site, interview: Interview) -> PlanView:
-    lines = outlook(session, interview.subscriber_id, catalog=site.application.catalog)
+    lines = outlook(session, interview.subscriber_id, catalog=site.application.catalog, language=language())
     return plan_view(line for line in lines if line.interview_id == interview.id)
 
 
