@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.reasons import Reason
 from delivery.events import EventType
 from delivery.records import DeliveryRecord, count
+from scheduler.arrivals import note_arrivals
 from scheduler.gauges import Canary
 from scheduler.returned import SOURCE as BOUNCES
-from scheduler.send import ARRIVED, UNSENT, Attempt, Send, State, is_in
+from scheduler.send import ARRIVED, UNSENT, Send, State, is_in
 from subscribers import suppression
 from subscribers.consent import unsubscribe
 from subscribers.subscriber import Subscriber
@@ -84,7 +85,10 @@ def hear(session: Session, *, now: datetime, most: int = MOST) -> Heard:
     sends = _lock_sends(session, {record.reference for record in records})
     usable = _sort_out(session, records, sends, now=now)
     settled = _raise(session, usable, sends, now=now)
-    doubled = _note_attempts(session, usable, sends, now=now)
+    named = {(sends[r.reference].id, r.attempt or sends[r.reference].attempts) for r in usable}
+    again = [send.id for send in sends.values() if send.attempts > 1]
+    doubled = note_arrivals(session, named, tried_again=again, now=now)
+    count(session, "sends", "doubled", doubled, now=now)
     for record in usable:
         _change_consent(session, record, sends[record.reference], now=now)
     for record in records:
@@ -216,45 +220,6 @@ def _has_left_already() -> ColumnElement[bool]:
             other.state.in_(bindparam(None, ARRIVED, expanding=True, literal_execute=True)),
         )
     ).correlate(Send)
-
-
-def _note_attempts(
-    session: Session, records: Sequence[DeliveryRecord], sends: dict[str, _About], *, now: datetime
-) -> int:
-    """Which attempts have proved to arrive; returns how many sends that made double."""
-    named = {(sends[r.reference].id, r.attempt or sends[r.reference].attempts) for r in records}
-    twice = [send.id for send in sends.values() if send.attempts > 1]
-    before = _arrived_twice(session, twice)
-    if named:
-        session.execute(
-            _HEARD, [{"of_send": send, "of_number": number, "at": now} for send, number in sorted(named)]
-        )
-    doubled = len(_arrived_twice(session, twice) - before)
-    count(session, "sends", "doubled", doubled, now=now)
-    return doubled
-
-
-_HEARD = (
-    update(Attempt.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
-    .where(
-        Attempt.send_id == bindparam("of_send"),
-        Attempt.number == bindparam("of_number"),
-        Attempt.heard_at.is_(None),
-    )
-    .values(heard_at=bindparam("at"), finished_at=func.coalesce(Attempt.finished_at, bindparam("at")))
-)
-
-
-def _arrived_twice(session: Session, ids: Collection[int]) -> set[int]:
-    if not ids:
-        return set()
-    arrived = (
-        select(Attempt.send_id)
-        .where(Attempt.send_id.in_(ids), Attempt.heard_at.is_not(None) | (Attempt.kind == "ok"))
-        .group_by(Attempt.send_id)
-        .having(func.count() > 1)
-    )
-    return set(session.scalars(arrived))
 
 
 def _change_consent(session: Session, record: DeliveryRecord, send: _About, *, now: datetime) -> None:
