@@ -39,7 +39,7 @@ def preview(
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
     require_step(catalog, key, step)
-    total = 1 if step else len(catalog.sequence(key).steps)
+    total = (1 if step else len(catalog.sequence(key).steps)) * len(catalog.languages(key))
     with progress("Rendering", total, unit="emails") as advance:
         gallery = Gallery(
             catalog, key, sender=sender_of(settings), now=system_clock(), step=step, done=advance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import closing
 
+from campaigns import Catalog
 from campaigns.preview import Branch
 from runup.application import system_clock
 from runup.cli.errors import BadInput
@@ -20,7 +21,9 @@ _MOST = 8
 """Names worth reading in an error."""
 
 
-def send_test(address: str, step: str, /, *, campaign: str = "", branch: str = "") -> None:
+def send_test(
+    address: str, step: str, /, *, campaign: str = "", branch: str = "", language: str = ""
+) -> None:
     """Send one email of a campaign to yourself, through the provider of the settings. Its links are samples.
 
     Parameters
@@ -34,13 +37,16 @@ def send_test(address: str, step: str, /, *, campaign: str = "", branch: str = "
     branch
         Which sample reader: the number or the name that `runup preview` shows, or words of the name, such as
         "mode phone". The first who gets the email if left out.
+    language
+        In which language, such as de; the campaign's own if left out.
     """
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
     require_step(catalog, key, step)
     recipient = parse_address(address)
     sent = catalog.sequence(key).step(step)
-    number, found = _choose(sample_branches(catalog, key, sent), branch, step)
+    _require_language(catalog, key, step, language)
+    number, found = _choose(sample_branches(catalog, key, sent, language=language), branch, step)
     content = catalog.renderer(key).render(step, found.context)
     email = letter(
         content,
@@ -61,6 +67,17 @@ def send_test(address: str, step: str, /, *, campaign: str = "", branch: str = "
         f"The {settings.provider} provider{where} took “{content.subject}”{code}.",
         f"Branch {number}: {found.name}",
     )
+
+
+def _require_language(catalog: Catalog, campaign: str, step: str, language: str) -> None:
+    """Rather no test than one in another language than asked for."""
+    has_it = [
+        code
+        for code in catalog.languages(campaign)
+        if catalog.renderer(campaign).language(step, code) == code
+    ]
+    if language and language not in has_it:
+        raise BadInput(f"--language: {step!r} is not written in {language!r}; it is in {', '.join(has_it)}")
 
 
 def _choose(branches: list[tuple[int, Branch]], wanted: str, step: str) -> tuple[int, Branch]:

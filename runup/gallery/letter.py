@@ -18,11 +18,19 @@ from delivery.email import Email
 from scheduler.composing import Sender
 
 
-def sample_branches(catalog: Catalog, campaign: str, step: Step) -> list[tuple[int, Branch]]:
-    """The sample readers who are sent this step at all, with their numbers, which stay what they are."""
+def sample_branches(
+    catalog: Catalog, campaign: str, step: Step, *, language: str = ""
+) -> list[tuple[int, Branch]]:
+    """The sample readers who are sent this step at all, with their numbers, which stay what they are; of
+    `language`, or of the campaign's own."""
     compiled, sequence = catalog.compiled(campaign), catalog.sequence(campaign)
     mergeable = [one.key for one in sequence.steps if one.late is Late.MERGE] if step.is_catchup else []
-    branches = sample_contexts(facts=compiled.facts, brand=catalog.brand, mergeable=mergeable)
+    branches = sample_contexts(
+        facts=compiled.facts,
+        brand=catalog.brand,
+        mergeable=mergeable,
+        locale=language or compiled.language.code,
+    )
     return [
         (number, _with_own_plan(branch, sequence))
         for number, branch in enumerate(branches, start=1)

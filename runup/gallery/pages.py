@@ -24,7 +24,7 @@ class GalleryPages:
         return self._pages.render("gallery.html", root="")
 
     def email(self, wording: Wording) -> str:
-        shelf = next(one for one in self._gallery.shelves if one.step == wording.step)
+        shelf = next(one for one in self._gallery.shelves if wording in one.wordings)
         return self._pages.render("gallery_email.html", root="../", wording=wording, shelf=shelf)
 
     def trial(self, **values: Any) -> str:

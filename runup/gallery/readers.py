@@ -42,7 +42,7 @@ def defaults(today: date) -> dict[str, str]:
         "day": (today + timedelta(days=11)).isoformat(), "time": "14:00", "joined": today.isoformat(),
         "zone": "Europe/Berlin", "home": "Europe/Berlin", "name": "Ana", "company": "", "role": "",
         "country": "", "mode": "video", "interviewers": "new", "format": "panel", "outcome": "",
-        "decision": "", "newsletter": "",
+        "decision": "", "newsletter": "", "language": "",
     }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def try_reader(
         plan=_to_come(sends, sequence, person, now) if step.is_at_once else (),
         merged=send.merged if send else (),
         is_rush=step.is_catchup and now > passage.starts_at - LAST_BEFORE,
+        locale=read.text("language") or sequence.language,
     )
     leaves_at = local(now, person.home_zone) if send and send.due_at else None
     return Trial(context, leaves_at, _why_not(send), read.values, read.errors)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 
+from babel import Locale
+
 from campaigns import Catalog, Step
 from campaigns.context import Context
 from campaigns.describing import describe
@@ -33,11 +35,13 @@ class Wording:
     email: Email
     branches: tuple[tuple[int, str], ...] = ()
     """Number and name of each such reader; the first one is who it was rendered for."""
+    language: str = ""
+    """Empty for the campaign's own."""
 
     @property
     def name(self) -> str:
-        """Its files begin with it: `salary-03`."""
-        return f"{self.step.key}-{self.number:02}"
+        """Its files begin with it: `salary-03`, or `salary-de-03`."""
+        return "-".join(filter(None, (self.step.key, self.language, f"{self.number:02}")))
 
     @property
     def size(self) -> int:
@@ -56,11 +60,16 @@ class Wording:
 
 @dataclass(frozen=True)
 class Shelf:
-    """A step with its wordings."""
+    """A step with its wordings in one language; `language` is empty for the campaign's own."""
 
     step: Step
     when: str
     wordings: tuple[Wording, ...]
+    language: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.step.title_in(self.language)
 
     @property
     def largest(self) -> int:
@@ -83,12 +92,22 @@ class Gallery:
         self.catalog, self.campaign, self.sender, self.now = catalog, campaign, sender, now
         self.sequence = catalog.sequence(campaign)
         self.renderer = catalog.renderer(campaign)
+        own, *others = catalog.languages(campaign)
+        self.languages = {code: Locale(code).get_display_name(code) or code for code in (own, *others)}
+        """Their names as their speakers call them, the campaign's own first."""
         self.shelves: list[Shelf] = []
-        for one in self.sequence.steps:
-            if step in ("", one.key):
-                self.shelves.append(Shelf(one, describe(one), self._wordings(one)))
+        steps = [one for one in self.sequence.steps if step in ("", one.key)]
+        for code in ("", *others):
+            for one in steps:
+                if self.renderer.language(one.key, code) == (code or own):
+                    self.shelves.append(Shelf(one, describe(one), self._wordings(one, code), code))
                 done(1)
         self.wordings = {wording.name: wording for shelf in self.shelves for wording in shelf.wordings}
+
+    @property
+    def emails(self) -> int:
+        """How many there are, in whatever languages."""
+        return len({shelf.step.key for shelf in self.shelves})
 
     def wording(self, step: Step, context: Context, number: int = 0) -> Wording:
         """The email of `step` for any reader."""
@@ -105,9 +124,9 @@ class Gallery:
         )
         return Wording(step, number, content, context, email)
 
-    def _wordings(self, step: Step) -> tuple[Wording, ...]:
+    def _wordings(self, step: Step, language: str) -> tuple[Wording, ...]:
         found: dict[Content, list[tuple[int, str, Context]]] = {}
-        for number, branch in sample_branches(self.catalog, self.campaign, step):
+        for number, branch in sample_branches(self.catalog, self.campaign, step, language=language):
             content = self.renderer.render(step.key, branch.context)
             found.setdefault(content, []).append((number, branch.name, branch.context))
         return tuple(
@@ -118,6 +137,7 @@ class Gallery:
                 readers[0][2],
                 self.wording(step, readers[0][2], number).email,
                 tuple((one, name) for one, name, _ in readers),
+                language,
             )
             for number, (content, readers) in enumerate(found.items(), start=1)
         )

@@ -4,6 +4,7 @@
   const form = document.getElementById("filters");
   if (!form) return;
   const step = document.getElementById("f-step");
+  const language = document.getElementById("f-language");
   const words = document.getElementById("f-words");
   const count = document.getElementById("f-count");
   const cards = [...document.querySelectorAll(".email")];
@@ -16,7 +17,8 @@
         line.hidden = !wanted.every((word) => line.dataset.words.includes(word));
         if (!line.hidden) within += 1;
       }
-      card.hidden = (step.value && card.dataset.step !== step.value) || within === 0;
+      const other = language && language.value && card.dataset.language !== language.value;
+      card.hidden = other || (step.value && card.dataset.step !== step.value) || within === 0;
       card.querySelector("details").open = wanted.length > 0 || Boolean(step.value);
       if (!card.hidden) shown += within;
     }
