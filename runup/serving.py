@@ -17,6 +17,7 @@ from runup.application import Application
 from runup.database import Database, DatabaseError
 from runup.database.file_system import network_file_system
 from runup.providing import collector_of
+from runup.punctual import Punctual
 from scheduler import Clock, Journal, only_worker
 from scheduler.installation import arrive
 from scheduler.installation import resume as let_go
@@ -107,6 +108,7 @@ class Site:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 create_app(application),
+                http=Punctual,
                 # Paths hold people's links: they are not logged.
                 access_log=False,
                 log_level="warning",

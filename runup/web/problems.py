@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from fastapi import FastAPI, Request
@@ -72,6 +72,9 @@ _BY_STATUS = {
     403: FOREIGN,
     404: NOT_FOUND,
     405: Problem(405, "That does not work here", "This address cannot be used that way."),
+    408: Problem(
+        408, "We could not read that", "The form arrived damaged. Please go back and send it again."
+    ),
     413: Problem(413, "That was too much", "The form was far longer than it can be. Please shorten it."),
     415: Problem(415, "We could not read that", "Please use the form on our page."),
     503: BUSY,
@@ -81,6 +84,7 @@ _OURS = (DataError, IntegrityError, ProgrammingError)
 _FOR_PROGRAMS = {
     400: "Send one JSON object in UTF-8, each field once.",
     404: "There is nothing at this address.",
+    408: "The body did not arrive within a minute.",
     413: "The body may have 64 kB.",
     415: "Send it as application/json.",
 }
@@ -147,7 +151,8 @@ def _page(request: Request, problem: Problem, *, headers: dict[str, str] | None 
     site: Site = request.app.state.site
     response: Response
     if request.url.path.startswith("/api/"):
-        response = _details(problem)
+        words = _FOR_PROGRAMS.get(problem.status, problem.words)
+        response = _details(replace(problem, words=words))
     else:
         response = site.page("problem.html", status=problem.status, problem=problem)
     response.headers.update(headers or {})
