@@ -161,9 +161,10 @@ class Preparer:
             self.gate.give_back(session, len(ids) - len(verdict.passed))
             return verdict.passed, self._give_up(session, failed, token=token, now=now)
 
+        # Read before: a process that is stopped right after its COMMIT must know how old its checks are.
+        intended = self.stopwatch()
         passed, concerned = transact(self.database, act)
         self._to_plan |= concerned
-        intended = self.stopwatch()
         return [
             Call(send_id=d.send_id, email=composed[d.send_id].email, token=token, intended=intended)
             for d in ready
