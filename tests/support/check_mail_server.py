@@ -9,61 +9,32 @@ has it: a workspace, its worker, its commands. Ends with code 1 when anything is
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from mail_servers import Certificates, dovecot, folder_for, free_port, logs_of, opendkim, postfix
+from mail_servers import logs_of
+from mail_town import OURS, THEIRS, Place, servers
+from mail_workspace import Workspace
 from private_network import enter_private_network
 
 from campaigns import Catalog
 from delivery import DeliveryError, Email, SmtpConfig, open_provider
-from delivery.dkim import Signer, read_key
 from runup.application import brand_of
 from runup.gallery import Gallery
 from runup.providing import open_provider_of, sender_of
-from runup.settings import Settings
 
-OURS, THEIRS = "runup.example.com", "example.com"
-OWNER = "nobody"
-PROGRAM = Path(sys.executable).with_name("runup")
-PASSWORD = "a password of the bounce mailbox"
 WITHIN = 60.0
 """Seconds for an email to arrive or to come back."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where everything is."""
-
-    folder: Path
-    ours: int
-    theirs: int
-    imaps: int
-    authority: Path
-    key: Path
-
-    @property
-    def bounces(self) -> Path:
-        return self.folder / "mail" / OURS / "bounces"
-
-    def mailbox(self, name: str) -> Path:
-        return self.folder / "mail" / THEIRS / name
 
 
 def main() -> int:
@@ -161,153 +132,6 @@ def bounces_become_suppressions(place: Place, runup: Workspace) -> Iterator[str]
         yield f"the welcome is {states} and not {expected}"
     if (again := runup.json("bounces", "read"))["messages"]:
         yield f"a message was given twice: {again}"
-
-
-class Workspace:
-    """An operator's folder, and the installed program in it."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._folder = place.folder / "workspace"
-        self._folder.mkdir()
-        self._environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("RUNUP_")
-        } | {
-            "RUNUP_PROVIDER": "smtp",
-            "RUNUP_SMTP_HOST": "localhost",
-            "RUNUP_SMTP_PORT": str(place.ours),
-            "RUNUP_SMTP_SECURITY": "starttls",
-            "RUNUP_SENDER": f"hello@{OURS}",
-            "RUNUP_BOUNCE_ADDRESS": f"bounces+{{reference}}@{OURS}",
-            "RUNUP_BOUNCE_MAILBOX": f"maildir:{place.bounces}",
-            "RUNUP_DKIM_KEY_FILE": str(place.key),
-            "RUNUP_DKIM_SELECTOR": "mail",
-            "SSL_CERT_FILE": str(place.authority),
-        }
-        self("init")
-
-    def __call__(self, *words: str, **changes: str) -> str:
-        done = subprocess.run(
-            [PROGRAM, *words],
-            cwd=self._folder,
-            env=self._environment | changes,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"runup {' '.join(words)} ended with {done.returncode}: {done.stderr}")
-        return done.stdout
-
-    def json(self, *words: str, mailbox: str = "") -> object:
-        changes = (
-            {"RUNUP_BOUNCE_MAILBOX": mailbox, "RUNUP_BOUNCE_MAILBOX_PASSWORD": PASSWORD} if mailbox else {}
-        )
-        return json.loads(self(*words, "--json", **changes))
-
-    def add(self, address: str) -> None:
-        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 11 * 86_400))
-        self(
-            "subscribers", "add", address, "--date", day, "--time", "14:00", "--zone", "Europe/Berlin",
-            "--consent-proof", "paper form",
-        )  # fmt: skip
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        # Without the mailbox: what comes back is read by hand here, and not a minute later.
-        environment = {k: v for k, v in self._environment.items() if k != "RUNUP_BOUNCE_MAILBOX"}
-        worker = subprocess.Popen([PROGRAM, "work"], cwd=self._folder, env=environment)
-        try:
-            yield
-        finally:
-            worker.terminate()
-            worker.wait(30)
-
-    def settings(self) -> Settings:
-        """The same, in this process."""
-        os.environ.update(self._environment)
-        return Settings.load(self._folder)
-
-
-@contextmanager
-def servers(folder: Path) -> Iterator[Place]:
-    certificates = Certificates(folder)
-    place = Place(folder, free_port(), free_port(), free_port(), certificates.authority, folder / "dkim.pem")
-    milter, lmtp = free_port(), free_port()
-    keys = {
-        f"mail._domainkey.{OURS}": (place.key, generate_private_key(public_exponent=65537, key_size=2048)),
-        f"ed._domainkey.{OURS}": (folder / "ed25519.pem", Ed25519PrivateKey.generate()),
-    }
-    for file, key in keys.values():
-        file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    records = {
-        name: Signer(read_key(file.read_bytes()), selector="x").public_record()
-        for name, (file, _) in keys.items()
-    }
-    people = {
-        f"{name}@{THEIRS}": (place.mailbox(name), "secret", quota)
-        for name, quota in (("ana", "100M"), ("full", "1K"))
-    }
-    people[f"bounces@{OURS}"] = (place.bounces, PASSWORD, "100M")
-    for part in (folder / "mail", folder / "mail" / OURS, folder / "mail" / THEIRS):
-        folder_for(OWNER, part)
-    with ExitStack() as stack:
-        stack.enter_context(opendkim(folder / "dkim", milter, keys=records, authority=f"mx.{THEIRS}"))
-        stack.enter_context(
-            dovecot(
-                folder / "dovecot",
-                lmtp=lmtp,
-                imaps=place.imaps,
-                owner=OWNER,
-                people=people,
-                certificates=certificates,
-            )
-        )
-        stack.enter_context(postfix(folder / "mx", place.theirs, theirs(place, milter, lmtp)))
-        stack.enter_context(postfix(folder / "relay", place.ours, ours(place, certificates)))
-        yield place
-
-
-def ours(place: Place, certificates: Certificates) -> dict[str, str]:
-    """Relays, and keeps what comes back."""
-    return {
-        "myhostname": f"mail.{OURS}",
-        "smtpd_tls_security_level": "may",
-        "smtpd_tls_chain_files": f"{certificates.key}, {certificates.chain}",
-        "transport_maps": f"inline:{{ {THEIRS}=smtp:[127.0.0.1]:{place.theirs} }}",
-        **_maildirs(place, OURS),
-        "virtual_mailbox_maps": f"inline:{{ bounces@{OURS}={OURS}/bounces/ }}",
-    }
-
-
-def theirs(place: Place, milter: int, lmtp: int) -> dict[str, str]:
-    """Takes mail for its people, after a look at the signature."""
-    doors = f"{{busy@{THEIRS} = 452 4.2.2 Mailbox full}}, {{heavy@{THEIRS} = 552 5.2.2 Mailbox full}}"
-    known = ", ".join(f"{name}@{THEIRS}=1" for name in ("ana", "full", "busy", "heavy"))
-    return {
-        "myhostname": f"mx.{THEIRS}",
-        "smtpd_milters": f"inet:127.0.0.1:{milter}",
-        "milter_default_action": "tempfail",
-        "transport_maps": f"inline:{{ {OURS}=smtp:[127.0.0.1]:{place.ours} }}",
-        "smtpd_recipient_restrictions": f"check_recipient_access inline:{{ {doors} }}, permit_mynetworks",
-        **_maildirs(place, THEIRS),
-        "virtual_transport": f"lmtp:inet:127.0.0.1:{lmtp}",
-        "virtual_mailbox_maps": f"inline:{{ {known} }}",
-    }
-
-
-def _maildirs(place: Place, domain: str) -> dict[str, str]:
-    from pwd import getpwnam
-
-    user = getpwnam(OWNER)
-    return {
-        "virtual_mailbox_domains": domain,
-        "virtual_mailbox_base": str(place.folder / "mail"),
-        "virtual_uid_maps": f"static:{user.pw_uid}",
-        "virtual_gid_maps": f"static:{user.pw_gid}",
-        "recipient_delimiter": "+",
-    }
 
 
 def direct(place: Place, **changes: object) -> SmtpConfig:
