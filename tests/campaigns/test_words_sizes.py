@@ -15,10 +15,16 @@ from official_mjml import expanded
 from readers import KEYS
 
 TABLE = (Path(__file__).parents[2] / "docs" / "reference" / "email-sizes.md").read_text("utf-8")
-ROWS = {
-    key: [float(number) for number in re.findall(r"([\d.]+)(?: kB)? \|", rest)]
-    for key, rest in re.findall(r"^\| `(\w+)` \|(.+)$", TABLE, re.M)
-}
+
+
+def rows(name: str) -> dict[str, list[float]]:
+    return {
+        key: [float(number) for number in re.findall(r"([\d.]+)(?: kB)? \|", rest)]
+        for key, rest in re.findall(rf"^\| {name} \|(.+)$", TABLE, re.M)
+    }
+
+
+ROWS, GERMAN = rows(r"`(\w+)`"), rows(r"`(\w+)` in `de`")
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -27,8 +33,15 @@ def test_the_published_sizes_are_at_most_a_fifth_out_of_date(key: str) -> None:
     assert ROWS[key] == pytest.approx([*(length / 1000 for length in lengths), words], rel=0.2)
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_in_german_they_are_as_small_and_as_up_to_date(key: str) -> None:
+    *lengths, words = sizes(key, "de")
+    assert GERMAN[key] == pytest.approx([*(length / 1000 for length in lengths), words], rel=0.2)
+    assert lengths[1] < (60_000 if key == "catchup" else 40_000)
+
+
 def test_the_table_holds_every_email_and_no_other() -> None:
-    assert list(ROWS) == KEYS
+    assert list(ROWS) == list(GERMAN) == KEYS
 
 
 @pytest.mark.parametrize("key", KEYS)

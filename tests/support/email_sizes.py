@@ -30,9 +30,9 @@ kB are 1000 bytes.
 """
 
 
-def sizes(key: str) -> tuple[int, int, int, int, int]:
+def sizes(key: str, locale: str = "en") -> tuple[int, int, int, int, int]:
     """Bytes of HTML (smallest, largest, largest compressed) and of text, and words of text."""
-    contents = [content for _, content in branches(key)]
+    contents = [content for _, content in branches(key, locale)]
     largest = max((content.html.encode() for content in contents), key=len)
     return (
         min(len(content.html.encode()) for content in contents),
@@ -43,13 +43,14 @@ def sizes(key: str) -> tuple[int, int, int, int, int]:
     )
 
 
-def row(key: str) -> str:
-    *lengths, words = sizes(key)
-    return f"| `{key}` | {' | '.join(f'{length / 1000:.1f} kB' for length in lengths)} | {words} |"
+def row(key: str, locale: str = "en") -> str:
+    *lengths, words = sizes(key, locale)
+    name = f"`{key}`" if locale == "en" else f"`{key}` in `{locale}`"
+    return f"| {name} | {' | '.join(f'{length / 1000:.1f} kB' for length in lengths)} | {words} |"
 
 
 def page() -> str:
-    return PAGE.format(rows="\n".join(row(key) for key in KEYS))
+    return PAGE.format(rows="\n".join(row(key, locale) for locale in ("en", "de") for key in KEYS))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Photographs every email as a phone and a desk show it, light and dark. For eyes, not for assertions.
 
-    python tests/support/photograph.py [key …] [--everything]
+    python tests/support/photograph.py [key …] [--everything] [--german]
 
-writes `.artifacts/emails/<key>-<branch>-<size>-<look>.png`. Chromium comes from the system (RUNUP_CHROMIUM).
+writes `.artifacts/emails/<key>-<branch>-<size>-<look>.png`; in German, into `.artifacts/emails/de`.
+Chromium comes from the system (RUNUP_CHROMIUM).
 `--everything` takes every size and look of every branch; without it the usual reader's email is taken in all
 four, and the other branches on a phone, light.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
-from readers import ADVICE, KEYS, ZONES, read
+from readers import ADVICE, KEYS, ZONES, read, reader_of
 
 OUT = Path(__file__).parents[2] / ".artifacts" / "emails"
 CHROMIUM = os.environ.get("RUNUP_CHROMIUM", "/usr/bin/chromium")
@@ -64,33 +66,35 @@ USUAL: dict[str, dict[str, Any]] = {
 }
 
 
-def pictures(keys: list[str], *, everything: bool) -> Iterator[tuple[str, str, str, str]]:
+def pictures(keys: list[str], *, everything: bool, locale: str) -> Iterator[tuple[str, str, str, str]]:
     """Name, HTML, size and look of each picture to take."""
     for key in keys:
         usual = USUAL.get(
             key, {"days_left": -1} if KEYS.index(key) > KEYS.index("morning") else {"days_left": 5}
         )
         for branch, known in {"usual": {}, **BRANCHES.get(key, {})}.items():
-            html = read(key, **usual | known).html
+            html = read(key, replace(reader_of(**usual | known), locale=locale)).html
             for size, scheme in LOOKS if everything or branch == "usual" else LOOKS[:1]:
                 yield f"{key}-{branch}", html, size, scheme
 
 
-def take(browser: Browser, name: str, html: str, size: str, scheme: str) -> None:
+def take(browser: Browser, folder: Path, name: str, html: str, size: str, scheme: str) -> None:
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
     page.set_content(html)
-    page.screenshot(path=OUT / f"{name}-{size}-{scheme}.png", full_page=True)
+    page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
     page.close()
 
 
 def main(arguments: list[str]) -> None:
     keys = [argument for argument in arguments if not argument.startswith("--")] or KEYS
-    OUT.mkdir(parents=True, exist_ok=True)
+    locale = "de" if "--german" in arguments else "en"
+    folder = OUT / "de" if locale == "de" else OUT
+    folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for picture in pictures(keys, everything="--everything" in arguments):
-            take(browser, *picture)
+        for picture in pictures(keys, everything="--everything" in arguments, locale=locale):
+            take(browser, folder, *picture)
         browser.close()
 
 

@@ -6,7 +6,7 @@ import random
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from html import unescape
@@ -19,7 +19,8 @@ from campaigns.context import Appointment, Brand, Context, LinkSet, PlanEntry, R
 from campaigns.rendering import Content, Renderer
 
 FOLDER = files("templates") / "second_interview"
-KEYS = [step["key"] for step in tomllib.loads((FOLDER / "sequence.toml").read_text("utf-8"))["step"]]
+TITLES = {step["key"]: step for step in tomllib.loads((FOLDER / "sequence.toml").read_text("utf-8"))["step"]}
+KEYS = list(TITLES)
 
 FRIDAY = date(2026, 12, 4)
 ADVICE = ("details", "people", "format", "salary", "questions")
@@ -97,10 +98,11 @@ def read(key: str, reader: Context | None = None, **known: Any) -> Content:
 
 
 @cache
-def branches(key: str) -> tuple[tuple[Context, Content], ...]:
+def branches(key: str, locale: str = "en") -> tuple[tuple[Context, Content], ...]:
     """Many readers and what each of them gets; rendered once, and equal emails kept once."""
     emails: dict[Content, Content] = {}
-    rendered = ((reader, read(key, reader)) for reader in readers(key, count=250))
+    people = (replace(reader, locale=locale) for reader in readers(key, count=250))
+    rendered = ((reader, read(key, reader)) for reader in people)
     return tuple((reader, emails.setdefault(email, email)) for reader, email in rendered)
 
 
@@ -119,9 +121,10 @@ def seen_in(html: str) -> str:
 
 def _plan(home: ZoneInfo, *, is_past: bool) -> tuple[PlanEntry, ...]:
     first = datetime(2026, 12, 14 if is_past else 1, 9, 4, tzinfo=home)
-    before = ("About the money", "Your questions, ready to go", "Your checklist")
-    titles = ("Time for a friendly nudge?", "One last note, then move on") if is_past else before
+    keys = ("checkin", "second_nudge") if is_past else ("salary", "questions", "day_before")
     return tuple(
-        PlanEntry(key=f"step_{at}", title=title, at=first + timedelta(days=at))
-        for at, title in enumerate(titles)
+        PlanEntry(
+            key=key, title=TITLES[key]["title"], titles=TITLES[key]["titles"], at=first + timedelta(days=at)
+        )
+        for at, key in enumerate(keys)
     )
