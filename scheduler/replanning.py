@@ -13,6 +13,7 @@ from runup.database import Database
 from scheduler.reconcile import reconcile
 from scheduler.sweeping import PATROL_EVERY, out_of_date, patrol
 from scheduler.transaction import transact
+from subscribers.wall_time import UnknownZone
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,10 @@ TOGETHER = 20
 
 @dataclass(kw_only=True)
 class Replanner:
-    """Plans again whoever needs it. A campaign that cannot be read stops its own people and nobody else."""
+    """Plans again whoever needs it.
+
+    A campaign that cannot be read, or a zone that the time zone data knows no more, stops its own people and
+    nobody else."""
 
     database: Database
     catalog: Catalog
@@ -71,7 +75,7 @@ class Replanner:
     def _some(self, ids: Sequence[int]) -> None:
         try:
             transact(self.database, lambda session: self._plan(session, ids))
-        except CampaignError as error:
+        except (CampaignError, UnknownZone) as error:
             if len(ids) == 1:
                 log.error("cannot_plan", subscriber=ids[0], error=str(error))
                 return

@@ -49,8 +49,9 @@ def resolve(day: date, wall: time, zone: str) -> datetime:
     """The moment, in UTC, when clocks in `zone` show `wall` on `day`.
 
     RFC 5545's rule: a wall time that does not exist is taken with the offset before the gap (so it comes
-    out later), one that happens twice is the first.
+    out later), one that happens twice is the first. Raises UnknownZone.
     """
+    _zone(zone)  # says so where the data knows it no more
     local = whenever.ZonedDateTime(
         day.year,
         day.month,
@@ -96,4 +97,7 @@ def tzdata_version() -> str:
 
 @cache
 def _zone(name: str) -> zoneinfo.ZoneInfo:
-    return zoneinfo.ZoneInfo(name)
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except zoneinfo.ZoneInfoNotFoundError:
+        raise UnknownZone(f"{name!r} is no time zone in the data's release {tzdata_version()}") from None
