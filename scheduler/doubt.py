@@ -17,6 +17,7 @@ from campaigns.reasons import Reason
 from campaigns.sequence import OnUnknown
 from delivery.provider import Provider
 from runup.database import Database
+from scheduler.braking import active_hold
 from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
 from scheduler.journal import Journal, Line
 from scheduler.send import Attempt, Send, State, is_in
@@ -73,7 +74,7 @@ def settle(
         _accept(session, send, now=now)
     elif evidence is False:
         _try_again(session, send, kind="N", error=NOT_TAKEN, now=now)
-    elif now >= deadline(send):
+    elif now >= deadline(send) and active_hold(session) is None:  # a clock in doubt ends nothing
         if goes_once_more(send):
             send.resends += 1
             _try_again(session, send, kind="U", error="", now=now)

@@ -14,6 +14,7 @@ from runup.database.space import Space, is_full
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
+_FULL = 2
 _READ_ONLY = {"runup_read_only": True}
 # An error names the statement; its values are people, and errors end up in logs.
 _QUIET = {"hide_parameters": True}
@@ -106,6 +107,8 @@ def _sqlite(url: str, space: Space | None) -> Engine:
             f"busy_timeout={BUSY_TIMEOUT_MS}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
+        if cursor.execute("PRAGMA synchronous").fetchone() != (_FULL,):
+            raise DatabaseError("this SQLite does not sync every commit; an intent could be forgotten")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -17,7 +17,7 @@ from campaigns.reasons import Reason
 from delivery import copies
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
-from scheduler import Attempt, Canary, Journal, Send, State
+from scheduler import Attempt, Canary, Hold, Journal, Send, State, release_brake
 from scheduler.doubt import settle
 from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
 from scheduler.outcomes import Answer, Outcome
