@@ -9,6 +9,7 @@ machine, not digits.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import socket
 import tempfile
@@ -81,7 +82,11 @@ def serve(pipe: Connection) -> None:
         pipe.send(listener.getsockname()[1])
         while True:
             connection, _ = listener.accept()
-            with connection, connection.makefile("rwb", buffering=1 << 16) as lines:
+            with (
+                contextlib.suppress(OSError),
+                connection,
+                connection.makefile("rwb", buffering=1 << 16) as lines,
+            ):
                 _converse(lines)
 
 
