@@ -1,5 +1,6 @@
 """When: plan, claim, work, recover."""
 
+import campaigns.newsletter  # noqa: F401 - with it this room maps the tables of every room
 from scheduler.braking import release_brake
 from scheduler.clock import Clock
 from scheduler.composing import Composer, Sender

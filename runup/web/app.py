@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from runup.lists_file import read_lists
 from runup.web import (
     api,
+    archive,
     assets,
     calendar,
     confirming,
@@ -16,6 +17,7 @@ from runup.web import (
     inviting,
     keeping,
     landing,
+    leaving,
     own_data,
     plan,
     problems,
@@ -63,6 +65,8 @@ def create_app(application: Application) -> FastAPI:
         own_data,
         plan,
         unsubscribing,
+        leaving,
+        archive,
         keeping,
         calendar,
         health,

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
-
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -11,6 +7,7 @@ from starlette.responses import Response
 from runup.web.calendar_file import Entry, calendar_file
 from runup.web.languages import language, speaking
 from runup.web.plan_view import plan_view
+from runup.web.revalidating import answer
 from runup.web.site import Site, SiteDep
 from scheduler import outlook
 from scheduler.outlook import planned_at
@@ -57,15 +54,9 @@ def feed(request: Request, name: str, site: SiteDep) -> Response:
             content = calendar_file(app.brand, f"feed-{subscriber.id}", entries)
         changes = [entry.changed_at for entry in entries]
         changed_at = max([planned_at(session, subscriber.id) or subscriber.created_at, *changes])
-    headers = {
-        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "Last-Modified": format_datetime(changed_at.astimezone(UTC), usegmt=True),
-        # Kept by its owner's program alone, and asked for again each time.
-        "Cache-Control": "private, no-cache",
-    }
-    if _has_it(request, headers["ETag"], changed_at):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type="text/calendar", headers=headers)
+    # Kept by its owner's program alone, and asked for again each time.
+    headers = {"Cache-Control": "private, no-cache"}
+    return answer(request, content, media_type="text/calendar", changed_at=changed_at, headers=headers)
 
 
 def _entries(session: Session, site: Site, interviews: list[Interview], *, with_emails: bool) -> list[Entry]:
@@ -84,18 +75,3 @@ def _entries(session: Session, site: Site, interviews: list[Interview], *, with_
         own = plan_view(line for line in lines if line.interview_id == interview.id)
         entries.append(Entry(interview, own.coming))
     return entries
-
-
-def _has_it(request: Request, etag: str, changed_at: datetime) -> bool:
-    """Whether the program that asks has this very file. The stronger of its two proofs counts."""
-    known = request.headers.get("if-none-match")
-    if known is not None:
-        return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
-    since = request.headers.get("if-modified-since")
-    if since is None:
-        return False
-    try:
-        seen = parsedate_to_datetime(since)
-    except ValueError:
-        return False
-    return seen.tzinfo is not None and changed_at.replace(microsecond=0) <= seen

@@ -26,6 +26,8 @@ def token_pages(visitor, interview):
         visitor.path(Purpose.PLAN, interview.id, "move"),
         visitor.path(Purpose.PLAN, interview.id, "cancel"),
         visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id),
+        visitor.path(Purpose.PLAN, interview.id, "pause"),
+        visitor.path(Purpose.LEAVE, interview.id),
         visitor.path(Purpose.CALENDAR, interview.id) + ".ics",
     ]
 
@@ -102,6 +104,8 @@ def test_a_form_of_another_site_is_refused_even_with_a_stolen_token(visitor, int
         (visitor.path(Purpose.CONFIRM, interview.id), {}),
         (visitor.path(Purpose.PLAN, interview.id, "cancel"), {}),
         (visitor.path(Purpose.PLAN, interview.id, "move"), {"interview_date": "2026-12-05"}),
+        (visitor.path(Purpose.PLAN, interview.id, "newsletter"), {"list-newsletter": "yes"}),
+        (visitor.path(Purpose.KEEP, interview.subscriber_id), {"only": "everything"}),
     ]
     for path, fields in posts:
         answer = visitor.http.post(path, data={"form_token": token} | fields, headers=headers)

@@ -101,6 +101,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(
+        "newsletter_issue",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("list_key", sa.String(length=64), nullable=False),
+        sa.Column("slug", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("preheader", sa.String(length=200), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("is_public", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("local_on", sa.Date(), nullable=True),
+        sa.Column("local_time", sa.Time(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_newsletter_issue_sent_has_a_moment")
+        ),
+        sa.CheckConstraint(
+            "(local_on IS NULL) = (local_time IS NULL)",
+            name=op.f("ck_newsletter_issue_local_day_has_an_hour"),
+        ),
+        sa.CheckConstraint(
+            "scheduled_at IS NULL OR local_on IS NULL", name=op.f("ck_newsletter_issue_one_way_to_be_due")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('scheduled', 'sending') OR scheduled_at IS NOT NULL OR local_on IS NOT NULL",
+            name=op.f("ck_newsletter_issue_scheduled_is_due"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_issue")),
+        sa.UniqueConstraint("list_key", "slug", name=op.f("uq_newsletter_issue_list_key_slug")),
+    )
+    with op.batch_alter_table("newsletter_issue", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_issue_sent", ["sent_at"], unique=False)
+
+    op.create_table(
         "rate_bucket",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("tokens", sa.Double(), nullable=False),
@@ -181,6 +219,10 @@ def downgrade() -> None:
         batch_op.drop_column("heard_at")
 
     op.drop_table("rate_bucket")
+    with op.batch_alter_table("newsletter_issue", schema=None) as batch_op:
+        batch_op.drop_index("ix_newsletter_issue_sent")
+
+    op.drop_table("newsletter_issue")
     op.drop_table("installation")
     op.drop_table("feed_count")
     with op.batch_alter_table("delivery_record", schema=None) as batch_op:
