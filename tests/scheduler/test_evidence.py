@@ -261,6 +261,17 @@ def test_a_second_attempt_that_may_not_leave_any_more_ends_as_unknown(
     assert welcome.left_at == doubtful.intent_at
 
 
+def test_no_doubt_ends_while_somebody_has_to_look_at_the_clock(posting_town: Town, doubtful: Send) -> None:
+    with posting_town.write() as session:
+        session.add(Hold(kind="clock", began_at=posting_town.now, detail="it jumped"))
+    posting_town.later(hours=7).tick()
+    assert posting_town.send("welcome").state == State.IN_DOUBT
+    with posting_town.write() as session:
+        release_brake(session, now=posting_town.now)
+    posting_town.later(seconds=2).tick()
+    assert posting_town.send("welcome").state == State.UNKNOWN
+
+
 @pytest.mark.parametrize(
     "fault", [answer(400), answer(429), answer(401)], ids=["refused", "busy", "locked out"]
 )
