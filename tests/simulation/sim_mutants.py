@@ -134,6 +134,7 @@ MUTANTS = (
         Edit(_INTEND, _TOKEN, f"or_({_TOKEN} Send.id > 0),"),
         Edit(_INTEND, _LEASE, ""),
         needs="stall",
+        seed=27,
     ),
     _mutant(
         "intent-without-lease",
@@ -151,32 +152,38 @@ MUTANTS = (
         "call-before-intent",
         "calls are made whether or not the last checks passed",
         Edit("scheduler.preparing:Preparer._intend", "if d.send_id in passed\n", "if True\n"),
+        seed=2,
     ),
     _mutant(
         "no-attempt-row",
         "the intent names no attempt",
         Edit("scheduler.intending:write_attempts", "if drafts:", "if False:"),
+        seed=1,
     ),
     _mutant(
         "expired-sending-planned",
         "a call whose worker died is planned again",
         Edit(_RECOVER, _DOUBT, "_set(session, sending, state=State.PLANNED, lease_token=None)"),
+        seed=17,
     ),
     _mutant(
         "leases-recovered-early",
         "a lease is taken back before it has ended",
         Edit(_RECOVER, "Send.lease_until < now)", "Send.lease_until < now + timedelta(seconds=55))"),
+        seed=54,
     ),
     _mutant(
         "doubt-without-lease",
         "doubt forgets whose answer would end it",
         Edit(_RECOVER, _DOUBT, "_set(session, sending, state=State.IN_DOUBT, lease_token=None)"),
+        seed=17,
     ),
     _mutant(
         "epoch-ignored",
         "what was planned by older facts may leave",
         Edit(_INTEND, "Subscriber.epoch == Send.epoch,", ""),
         needs="forgetful_site",
+        seed=23,
     ),
     _mutant(
         "suppression-ignored",
@@ -184,6 +191,7 @@ MUTANTS = (
         Edit(_INTEND, "Subscriber.epoch == Send.epoch,", ""),
         Edit(_INTEND, "~forbidden,", ""),
         needs="forgetful_site",
+        seed=23,
     ),
     _mutant(
         "expiry-ignored",
@@ -196,6 +204,7 @@ MUTANTS = (
         "a paused campaign sends what was claimed",
         Edit(_INTEND, "is_running(),", ""),
         needs="pause",
+        seed=15,
     ),
     _mutant(
         "gap-ignored",
@@ -206,7 +215,7 @@ MUTANTS = (
         "guard-ignored",
         "a call is made however long ago the last checks were",
         Edit("scheduler.wire:Wire._outcome", "> GUARD.total_seconds()", "> 1e9"),
-        needs="slow",
+        needs="stall",
     ),
     _mutant(
         "claim-of-anything",
@@ -218,22 +227,45 @@ MUTANTS = (
         "unknown-is-not-sent",
         "what may have been accepted is planned again at once",
         Edit(_VALUES, '{"state": State.IN_DOUBT}', '{"state": State.PLANNED, "left_at": None}'),
+        seed=33,
+    ),
+    _mutant(
+        "doubt-taken-for-success",
+        "what may not have been accepted is written down as accepted",
+        Edit(_VALUES, "kind == OK", "kind in (OK, Unknown.kind)"),
+        needs="unknown",
+        seed=9,
+    ),
+    _mutant(
+        "attempt-not-counted",
+        "a second attempt goes by the number of the first",
+        Edit(_INTEND, "attempts=Send.attempts + 1", "attempts=Send.attempts"),
+    ),
+    _mutant(
+        "due-ignored",
+        "a claim takes what is not due yet",
+        Edit(_CLAIMING, "is_in(*WAITING), Send.ready_at <= _NOW,", "is_in(*WAITING), Send.ready_at != _NOW,"),
+        Edit(_CLAIMING, "literal_execute=True), Send.ready_at <= _NOW)", "literal_execute=True))"),
+        seed=1,
     ),
     _mutant(
         "account-is-rejected",
         "a wrong key ends the emails of everybody",
         Edit(_VALUES, "kind == Rejected.kind", "kind in (Rejected.kind, AccountRefused.kind)"),
         needs="account",
+        seed=15,
     ),
     _mutant(
         "left-at-forgotten",
         "the intent does not say that it may have left",
         Edit(_INTEND, 'left_at=bindparam("now", type_=Instant()),', ""),
+        seed=1,
     ),
     _mutant(
         "impatient",
         "doubt ends without waiting for evidence",
         Edit("scheduler.doubt:deadline", "return max(", "return send.intent_at or max("),
+        seed=9,
     ),
     _mutant(
         "resent-twice",
@@ -244,6 +276,7 @@ MUTANTS = (
         "resent-despite-policy",
         "what is to be dropped is sent blindly again",
         Edit("scheduler.doubt:goes_once_more", "send.on_unknown == OnUnknown.RESEND and ", ""),
+        seed=248,
     ),
     _mutant(
         "silence-believed",
@@ -256,6 +289,7 @@ MUTANTS = (
         "silence counts before events can have come",
         Edit(_SILENCE, _NOW, "if True:\n        return True\n    if False:"),
         Edit("scheduler.doubt:Jury._silence_tells", " or now < send.intent_at + SILENT_FOR", ""),
+        seed=42,
     ),
     _mutant(
         "settled-twice",
@@ -278,12 +312,14 @@ MUTANTS = (
         "events-downwards",
         "a late event takes a send back to a lower state",
         Edit("scheduler.hearing:_raise", "*(state for state in _LIFTED if state not in higher)", "*_LIFTED"),
+        seed=1,
     ),
     _mutant(
         "wrong-address-believed",
         "an event about another address is applied",
         Edit("scheduler.hearing:_About.takes", "record.address_hmac != self.address_hmac", "False"),
         needs="feed_forged",
+        seed=1,
     ),
     _mutant(
         "events-counted-twice",
@@ -294,11 +330,13 @@ MUTANTS = (
             '_row(event, hash_address) | {"event_id": f"{event.id}@{now}"}',
         ),
         needs="feed_twice",
+        seed=2,
     ),
     _mutant(
         "claims-not-taken-back",
         "a claimed send is moved under its worker's hands",
         Edit("scheduler.reconcile:_Ledger._schedule", "if row.state == State.CLAIMED:", "if False:"),
+        seed=3,
     ),
     _mutant(
         "given-back-without-token",
@@ -316,10 +354,12 @@ MUTANTS = (
         "claims go on while the provider refuses everything",
         Edit("scheduler.gate:Gate.admit", "if not reading.is_open:", "if True:"),
         Edit("scheduler.gate:Gate.room", "if self.reading.is_open:", "if False:"),
+        seed=15,
     ),
     _mutant(
         "patience-without-end",
         "doubt never ends by itself",
         Edit(_SETTLE, "elif now >= deadline(send):", "elif False:"),
+        seed=248,
     ),
 )
