@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from campaigns.newsletter import IssueState, NewsletterIssue
 from subscribers import Purpose
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -161,12 +162,19 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
         "plan": f"{plan}?done=confirmed",
         "plan-move": f"{plan}/move",
         "plan-details": f"{plan}/details",
+        "plan-pause": f"{plan}/pause",
+        "plan-newsletter": f"{plan}/newsletter",
+        "plan-stop": f"{plan}/stop",
         "plan-cancel": f"{plan}/cancel",
         "plan-delete": f"{plan}/delete",
         "deleted": "/deleted",
         "unsubscribe": visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id),
+        "leave": visitor.path(Purpose.LEAVE, 1),
+        "archive": "/newsletter/archive",
+        "archive-issue": "/newsletter/archive/newsletter/december",
         "not-found": "/confirm/forged",
     }
+    an_issue_was_sent(visitor)
     for name, path in look.items():
         page.goto(path)
         check(page, f"{name}-{size}-{scheme}")
@@ -185,10 +193,67 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
     visitor.send(f"{plan}/outcome", {"outcome": "next_round"})
     page.goto(f"{plan}?done=next_round")
     check(page, f"plan-next-round-{size}-{scheme}")
+    visitor.send(f"{plan}/pause", {"until_on": "2026-12-20"}, page=plan)
+    page.goto(f"{plan}?done=paused")
+    check(page, f"plan-paused-{size}-{scheme}")
+    page.goto(visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id))
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("heading", name="Was it not all you meant to stop?")).to_be_visible()
+    check(page, f"unsubscribed-{size}-{scheme}")
+    page.get_by_role("button", name="It was a mistake").click()
+    check(page, f"kept-{size}-{scheme}")
     visitor.send(f"{plan}/cancel", {})
     visitor.http.post(visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id))
     page.goto(plan)
     check(page, f"plan-canceled-{size}-{scheme}")
+
+
+def an_issue_was_sent(visitor) -> None:
+    now = visitor.application.clock()
+    with visitor.application.database.write() as session:
+        session.add(
+            NewsletterIssue(
+                list_key="newsletter",
+                slug="december",
+                subject="What helped in December",
+                preheader="Three questions that worked.",
+                text="Dear reader,\n\nask early.\nMore: https://example.com/" + "long/" * 40 + "\n\nYours",
+                state=IssueState.SENT,
+                is_public=True,
+                created_at=now,
+                sent_at=now,
+            )
+        )
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_sam_pauses_goes_on_and_says_what_was_not_meant(visitor, open_page, size, scripts):
+    interview = visitor.confirmed(email="sam@example.com")
+    plan = visitor.path(Purpose.PLAN, interview.id)
+    page = open_page(size=size, scripts=scripts)
+    page.goto(plan)
+    page.get_by_text("Pause all emails").click()
+    page.get_by_label("Until optional").fill("2026-12-01")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Paused.")
+    expect(page.get_by_text("All emails are paused until")).to_be_visible()
+    page.get_by_role("button", name="Go on now").click()
+    expect(page.get_by_role("status")).to_contain_text("Welcome back.")
+
+    page.get_by_text("Newsletters", exact=True).click()
+    page.get_by_label("Yes, send me “The newsletter”.").check()
+    page.get_by_role("button", name="Save", exact=True).and_(page.locator("#newsletter-part button")).click()
+    expect(page.get_by_role("status")).to_contain_text("the newsletters you ticked")
+
+    page.get_by_role("link", name="Stop all emails").click()
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_role("button", name="Only the newsletter").click()
+    expect(page.get_by_role("heading", name="Only the newsletter")).to_be_visible()
+    page.get_by_role("link", name="Open my plan").click()
+    expect(page.get_by_text("You have stopped the emails about this interview.")).to_be_visible()
+    page.get_by_role("button", name="Start them again").click()
+    expect(page.get_by_role("status")).to_contain_text("Welcome back.")
 
 
 def check(page: Page, name: str) -> None:
