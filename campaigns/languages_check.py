@@ -56,6 +56,6 @@ def _facts(files: CampaignFiles, facts: Mapping[str, Any], language: Language) -
                 message = f"[{key}] is missing; these readers are told nothing of it"
                 yield Finding("error", files.label(path), 0, message)
         for key in told[stem].keys() - table.keys() if path in files.texts else ():
-            near = get_close_matches(key, list(table), n=1)
+            near = get_close_matches(key, list(table), n=1, cutoff=0.5)
             hint = f"; did you mean [{near[0]}]?" if near else ""
             yield Finding("error", files.label(path), 0, f"[{key}] is not in facts/{stem}.toml{hint}")

@@ -31,11 +31,16 @@ class Page:
 
 
 class Visitor:
-    """A person with a browser, as far as the site can tell: follows links, fills forms, keeps its cookies."""
+    """A person with a browser, as far as the site can tell: follows links, fills forms, keeps its cookies.
 
-    def __init__(self) -> None:
+    `languages` are those the browser prefers, as it tells them: `de-AT,de;q=0.9`.
+    """
+
+    def __init__(self, languages: str = "") -> None:
         # Never through a proxy of the environment: the site is on this machine.
         self._opener: OpenerDirector = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
+        if languages:
+            self._opener.addheaders.append(("Accept-Language", languages))
 
     def open(self, url: str) -> Page:
         return self._send(Request(url))  # noqa: S310 - our own site's address
