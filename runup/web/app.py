@@ -26,6 +26,7 @@ from runup.web import (
 )
 from runup.web.body_limit import BodyLimit
 from runup.web.csrf import Csrf
+from runup.web.even_answers import EvenAnswers
 from runup.web.languages import Languages
 from runup.web.pages import Pages
 from runup.web.security import SecurityHeaders
@@ -78,6 +79,7 @@ def create_app(application: Application) -> FastAPI:
     app.mount("/static", assets.Assets())
     problems.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(EvenAnswers)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Languages)
     app.add_middleware(SecurityHeaders, is_https=base_url.startswith("https:"))
