@@ -14,10 +14,17 @@ from subscribers.suppression import Reason, lift, suppress
 
 
 def join_list(
-    session: Session, subscriber: Subscriber, wanted: NewsletterList, *, now: datetime, source: str
+    session: Session,
+    subscriber: Subscriber,
+    wanted: NewsletterList,
+    *,
+    now: datetime,
+    source: str,
+    wording: str = "",
 ) -> bool:
     """A person whose address is proven asks for a newsletter. Returns whether that is new.
 
+    `wording`: what they read, where that was not the list's own English.
     Whether the list is open to everybody is the caller's to ask.
     """
     locked = lock_subscriber(session, subscriber.id)
@@ -33,7 +40,7 @@ def join_list(
         Consent(
             subscriber_id=locked.id,
             purpose=f"newsletter:{wanted.key}",
-            wording=wanted.wording,
+            wording=wording or f"{wanted.wording}",
             wording_version=WORDING_VERSION,
             source=source,
             agreed_at=now,

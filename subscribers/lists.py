@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
+from subscribers.wording import Said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class NewsletterList:
     @property
     def wording(self) -> str:
         """What somebody agrees to who joins; kept with the consent."""
-        return f"Yes, send me “{self.name}”. I can stop it with one click in every issue."
+        return Said("Yes, send me “%(name)s”. I can stop it with one click in every issue.", name=self.name)
 
 
 class Subscription(Base):

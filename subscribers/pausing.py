@@ -12,6 +12,7 @@ from runup.database import Base
 from subscribers.interview import Interview
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.wall_time import local_day, require_day, resolve
+from subscribers.wording import Said
 
 LONGEST = timedelta(days=365)
 GOES_ON_AT = time(7)
@@ -115,9 +116,11 @@ def pauses_of(session: Session, subscribers: Iterable[int]) -> list[EmailPause]:
 def _check(until_on: date, zone: str, *, now: datetime) -> None:
     today = local_day(now, zone)
     if until_on <= today:
-        raise InvalidPause(f"{until_on} is not ahead; please choose a day from tomorrow on")
+        raise InvalidPause(Said("%(day)s is not ahead; please choose a day from tomorrow on", day=until_on))
     if until_on > today + LONGEST:
-        raise InvalidPause(f"{until_on} is more than a year ahead; leave it empty to pause until you say so")
+        raise InvalidPause(
+            Said("%(day)s is more than a year ahead; leave it empty to pause until you say so", day=until_on)
+        )
     require_day(until_on, zone)
 
 

@@ -25,6 +25,7 @@ from subscribers import (
     keep_only_newsletter,
     lists_of,
 )
+from subscribers.wording import Said
 
 router = APIRouter()
 
@@ -33,11 +34,14 @@ OPEN_FOR = timedelta(hours=24)
 MOST_INTERVIEWS = 4
 EVERYTHING, NEWSLETTER, INTERVIEW = "everything", "newsletter", "interview-"
 KEPT = {
-    EVERYTHING: ("Taken back", "Everything goes on as before."),
-    NEWSLETTER: ("Only the newsletter", "Nothing more leaves about your interview; the newsletter goes on."),
-    INTERVIEW: ("Only this interview", "Its emails go on. Everything else stays stopped."),
+    EVERYTHING: (Said("Taken back"), Said("Everything goes on as before.")),
+    NEWSLETTER: (
+        Said("Only the newsletter"),
+        Said("Nothing more leaves about your interview; the newsletter goes on."),
+    ),
+    INTERVIEW: (Said("Only this interview"), Said("Its emails go on. Everything else stays stopped.")),
 }
-OVER = ("That is settled already", "Nothing was changed. Your emails are as you last left them.")
+OVER = (Said("That is settled already"), Said("Nothing was changed. Your emails are as you last left them."))
 
 
 @router.post("/keep/{token}")

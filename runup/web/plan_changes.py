@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from runup.web.forms import Fields
+from runup.web.languages import gettext
 from runup.web.reading import InvalidFields, read_choice, read_day, read_time, require_day
 from subscribers import (
     Format,
@@ -34,6 +35,7 @@ from subscribers import (
     tell_decision_day,
     tell_outcome,
 )
+from subscribers.wording import Said
 
 Change = Callable[[Session, Interview, Fields, datetime], str]
 """Changes facts and returns a key of `DONE`. Raises InvalidFields, with nothing changed."""
@@ -152,9 +154,9 @@ def change_lists(lists: Iterable[NewsletterList]) -> Change:
     def change(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
         subscriber = interview.subscriber
         if find_suppression(session, subscriber.address_hmac or ""):
-            raise InvalidFields({"newsletter": "you have stopped all emails; take that back first"})
+            raise InvalidFields({"newsletter": Said("you have stopped all emails; take that back first")})
         done = [
-            join_list(session, subscriber, each, now=now, source="plan")
+            join_list(session, subscriber, each, now=now, source="plan", wording=gettext(each.wording))
             if fields.get(list_field(each.key)) == "yes"
             else leave_list(session, subscriber, each.key, now=now)
             for each in lists_for(session, interview, lists)
