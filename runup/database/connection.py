@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from runup.database.space import Space, is_full
+from runup.database.turns import Turns
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Database:
         self.space = Space(self.file) if self.file is not None else None
         """Room for the file; None where somebody else looks after that (PostgreSQL, memory)."""
         self.engine = _sqlite(url, self.space) if self.is_sqlite else _postgresql(url)
+        self._turns = Turns() if self.is_sqlite else None
         self._reader = self.engine.execution_options(
             **_READ_ONLY, **({} if self.is_sqlite else {"postgresql_readonly": True})
         )
@@ -61,7 +63,8 @@ class Database:
 
         Never call a provider, render, or wait for anybody inside it: on SQLite every other writer waits.
         """
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        turn = self._turns.take(within=BUSY_TIMEOUT_MS / 1000) if self._turns else nullcontext()
+        with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def insist(self, act: Callable[[Session], T]) -> T:
