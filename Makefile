@@ -65,6 +65,14 @@ check-calendar: $(VENV)/.for-test
 	@.artifacts/check-calendar/venv/bin/python -m pip --disable-pip-version-check --quiet install ics
 	@$(BIN)/python tests/support/check_calendar.py .artifacts/check-calendar
 
+# axe and the HTML validator on every page of the site, phone and desk, light and dark, in every language: two minutes.
+.PHONY: check-site
+check-site: $(VENV)/.for-test chromium
+	@for need in java npm; do command -v $$need >/dev/null || { echo "Checking the site needs $$need." >&2; exit 1; }; done
+	@mkdir -p .artifacts/check-site
+	@npm install --prefix .artifacts/check-site --no-audit --no-fund --ignore-scripts --silent axe-core vnu-jar
+	@$(BIN)/python tests/support/check_site.py .artifacts/check-site
+
 # What Lighthouse says of the landing page: a few minutes, and npm.
 .PHONY: lighthouse
 lighthouse: $(VENV)/.for-test chromium
