@@ -32,7 +32,7 @@ def test_what_a_mail_client_would_move_is_found(html: str, found: list[str]) -> 
 
 
 def test_an_author_who_writes_items_into_a_checklist_is_told_where_and_what_instead(folder):
-    for name in ("tokens.txt", "components.mjml", "dark.mjml", "layout.mjml"):
+    for name in ("tokens.txt", "words.txt", "components.mjml", "dark.mjml", "layout.mjml"):
         text = (files("templates") / "_base" / name).read_text("utf-8")
         folder.write(f"_base/{name}", text)
     folder.write(

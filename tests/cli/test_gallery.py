@@ -177,3 +177,43 @@ def test_any_branch_is_sent_to_oneself(runup: Terminal, branch: str) -> None:
 def test_a_branch_nobody_is_in_is_refused_with_names(runup: Terminal) -> None:
     result = runup("send-test", "ana@example.com", "salary", "--branch", "mode carrier pigeon")
     assert (result.code, "no sample reader" in result.err, "everything told" in result.err) == (2, True, True)
+
+
+# -- in other languages --------------------------------------------------------------------------------------
+
+
+def test_each_email_is_shown_in_german_too(gallery: Gallery, browser: httpx.Client) -> None:
+    index = browser.get("/").text
+    assert '<option value="en" selected>English</option><option value="de">Deutsch</option>' in index
+    assert index.count('data-language="de"') == index.count('data-language="en"') == gallery.emails
+    page = browser.get("/emails/salary-de-01.html").text
+    assert "Über das Geld" in page
+    assert "--branch 1 --language de<" in page
+    assert 'lang="de"' in browser.get("/frames/salary-de-01.dark.html").text
+
+
+def test_a_sample_plan_is_told_in_the_language_of_the_email(gallery: Gallery) -> None:
+    german = [one.content.text for one in gallery.wordings.values() if one.name.startswith("welcome-de-")]
+    assert any("Viel Glück: fünf Zeilen" in text for text in german)
+    assert not any("Good luck" in text for text in german)
+
+
+def test_a_reader_of_one_s_choice_may_read_german(browser: httpx.Client) -> None:
+    page = browser.get("/try/day_before?day=2026-12-04&time=14:00&joined=2026-11-23&language=de").text
+    assert "Checkliste für Freitag" in page
+    assert '<option value="de" selected>Deutsch</option>' in page
+    assert "Checklist for Friday" in browser.get("/try/day_before?day=2026-12-04&language=xx").text
+
+
+def test_a_test_email_goes_out_in_german(runup: Terminal) -> None:
+    out = runup.ok("send-test", "ana@example.com", "salary", "--language", "de").out
+    (email,) = read_outbox(runup.folder / "outbox")
+    assert email.subject == "[test] Über das Geld"
+    assert "Über das Geld" in out
+
+
+def test_a_language_the_email_is_not_in_is_refused(runup: Terminal) -> None:
+    result = runup("send-test", "ana@example.com", "salary", "--language", "fr")
+    assert result.code == 2
+    assert "--language: 'salary' is not written in 'fr'; it is in en, de" in result.err
+    assert list(read_outbox(runup.folder / "outbox")) == []
