@@ -128,8 +128,11 @@ class Context:
 
     def in_language(self, code: str) -> Context:
         """For words in that language: with its way of writing days, whatever the reader's, and its titles."""
+        is_spelled_so = language_of(self.locale) == code
+        if is_spelled_so and not self.plan:
+            return self
         return replace(
             self,
-            locale=self.locale if language_of(self.locale) == code else code,
+            locale=self.locale if is_spelled_so else code,
             plan=tuple(replace(one, title=one.titles.get(code, one.title)) for one in self.plan),
         )

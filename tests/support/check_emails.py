@@ -69,7 +69,7 @@ def write_emails(campaign: str, folder: Path) -> None:
     catalog = Catalog(folder=own.parent if own.is_dir() else None, brand=BRAND)
     gallery = Gallery(catalog, own.name, sender=SENDER, now=datetime.now(UTC))
     (folder / own.name).mkdir(parents=True)
-    say(f"{own.name}: {write_gallery(gallery, folder / own.name)} wordings of {len(gallery.shelves)} emails")
+    say(f"{own.name}: {write_gallery(gallery, folder / own.name)} wordings of {gallery.emails} emails")
 
 
 def spamassassin(folder: Path) -> Iterator[str]:

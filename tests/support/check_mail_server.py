@@ -74,7 +74,7 @@ def every_email_passes(place: Place, runup: Workspace) -> Iterator[str]:
     provider.close()
     arrived = wait_for(lambda: messages(place.mailbox("ana")), len(wordings))
     results = Counter(str(message["Authentication-Results"]).split(";")[1].split()[0] for message in arrived)
-    say(f"{len(wordings)} wordings of {len(gallery.shelves)} emails, signed with RSA-2048: {dict(results)}")
+    say(f"{len(wordings)} wordings of {gallery.emails} emails, signed with RSA-2048: {dict(results)}")
     if results != {"dkim=pass": len(wordings)}:
         yield f"of {len(wordings)} emails {dict(results)}"
     if any(f"d={OURS}" not in str(message["DKIM-Signature"]) for message in arrived):
