@@ -87,7 +87,8 @@ def _atom(site: Site, issues: list[NewsletterIssue]) -> bytes:
         _add(entry, "link", rel="alternate", href=page, type="text/html")
         _add(entry, "summary", each.preheader)
         _add(entry, "content", each.text, type="text")
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _add(parent: ElementTree.Element, name: str, text: str = "", **attributes: str) -> ElementTree.Element:

@@ -35,7 +35,7 @@ def post(token: str, site: SiteDep) -> Response:
 
     def act(session: Session) -> None:
         place = session.get(Subscription, identity)
-        subscriber = place and session.get(Subscriber, place.subscriber_id)
+        subscriber = session.get(Subscriber, place.subscriber_id) if place is not None else None
         if place is not None and subscriber is not None:
             leave_list(session, subscriber, place.list_key, now=now)
             reconcile(session, subscriber.id, catalog=app.catalog, now=now)

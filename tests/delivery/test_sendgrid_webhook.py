@@ -91,6 +91,8 @@ class TestWhoMaySpeak:
             base64.b64encode(b"\x30\x06\x02\x01\x00\x02\x01\x00").decode(),
             base64.b64encode(b"\x30" + secrets.token_bytes(70)).decode(),
         ],
+        # Signatures are never the same twice, and the processes of one run must agree on the tests' names.
+        ids=[f"kind-{number}" for number in range(18)],
     )
     def test_a_signature_that_is_none_is_refused(self, signature):
         assert why(signature=signature) == "bad_signature"

@@ -135,7 +135,9 @@ def test_five_failures_in_a_row_stop_the_calls(posting_town: Town, sendgrid: Sen
 
 
 def answered(kind: str, *, token: str, send: Send) -> Answer:
-    return Answer(send_id=send.id, reference=send.reference, number=1, token=token, outcome=Outcome(kind=kind))
+    return Answer(
+        send_id=send.id, reference=send.reference, number=1, token=token, outcome=Outcome(kind=kind)
+    )
 
 
 @pytest.fixture
