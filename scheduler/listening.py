@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
+from delivery.provider import Provider
+from runup.database import Database
 from scheduler.canary import Aviary
+from scheduler.composing import Sender
 from scheduler.doubt import Jury
 from scheduler.hearing import MOST, hear
+from scheduler.journal import Journal
 from scheduler.replaying import replay
 from scheduler.transaction import transact
 
@@ -18,6 +23,26 @@ class Listener:
     aviary: Aviary
     progress: Callable[[], None] = lambda: None
     _has_replayed: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        provider: Provider,
+        clock: Callable[[], datetime],
+        *,
+        journal: Journal | None,
+        sender: Sender,
+        canary_address: str,
+        progress: Callable[[], None],
+    ) -> Listener:
+        return cls(
+            jury=Jury(database=database, provider=provider, clock=clock, journal=journal),
+            aviary=Aviary(
+                database=database, provider=provider, clock=clock, sender=sender, address=canary_address
+            ),
+            progress=progress,
+        )
 
     def listen(self) -> None:
         """Once a round. Events come first: they are the best evidence there is."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Event
-from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -15,11 +14,9 @@ from delivery.provider import Provider
 from runup.database import Database
 from scheduler.braking import brake
 from scheduler.bucket import Bucket
-from scheduler.canary import Aviary
 from scheduler.clock_guard import ClockGuard
 from scheduler.composing import Composer
 from scheduler.damage import DamageWatch
-from scheduler.doubt import Jury
 from scheduler.gate import Gate
 from scheduler.heartbeat import Pulse
 from scheduler.horizon import next_moment
@@ -212,10 +209,13 @@ class Worker:
 
     @cached_property
     def _listener(self) -> Listener:
-        shared: Any = {"database": self.database, "provider": self.provider, "clock": self.clock}
-        return Listener(
-            jury=Jury(**shared, journal=self.journal),
-            aviary=Aviary(**shared, sender=self.composer.sender, address=self.canary_address),
+        return Listener.of(
+            self.database,
+            self.provider,
+            self.clock,
+            journal=self.journal,
+            sender=self.composer.sender,
+            canary_address=self.canary_address,
             progress=self._sign,
         )
 
