@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from campaigns.finding import Finding
-from campaigns.languages import DESIGN, Language, is_language, languages, written_in
+from campaigns.languages import DESIGN, Language, is_language, languages
 from campaigns.sequence import Sequence
 from campaigns.source_files import PARTS, CampaignFiles, load_facts
 
@@ -16,7 +16,7 @@ def check_languages(files: CampaignFiles, facts: Mapping[str, Any]) -> Iterator[
     """File names that tell no language of this campaign's, and facts that are not there in each language."""
     own, *others = languages(files.texts)
     for path in files.texts:
-        code = written_in(path)
+        code = _middle(path)
         if code and not is_language(code):
             message = f"there is no language {code!r}; a name like body.de.txt tells it in two letters"
             yield Finding("error", files.label(path), 0, message)
@@ -25,6 +25,11 @@ def check_languages(files: CampaignFiles, facts: Mapping[str, Any]) -> Iterator[
             yield Finding("error", files.label(path), 0, message)
     for language in others:
         yield from _facts(files, facts, language)
+
+
+def _middle(path: str) -> str:
+    """What stands where a language would, be it one or not: `de-AT` of `body.de-AT.mjml`."""
+    return path.rpartition("/")[2].rpartition(".")[0].partition(".")[2]
 
 
 def check_titles(files: CampaignFiles, sequence: Sequence, file: str) -> Iterator[Finding]:

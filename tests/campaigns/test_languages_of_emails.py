@@ -260,7 +260,13 @@ def test_a_broken_email_is_not_published_in_any_language(bilingual):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("body.xx.mjml", "there is no language 'xx'"), ("body.en.mjml", "'en' is the campaign's own language")],
+    [
+        ("body.xx.mjml", "there is no language 'xx'"),
+        ("body.DE.mjml", "there is no language 'DE'; a name like body.de.txt tells it in two letters"),
+        ("body.de-AT.mjml", "there is no language 'de-AT'"),
+        ("body.old.mjml", "there is no language 'old'"),
+        ("body.en.mjml", "'en' is the campaign's own language"),
+    ],
 )
 def test_a_file_name_that_tells_no_language_of_the_campaign_s_is_an_error(bilingual, name, words):
     bilingual.write(f"details/{name}", BODY)
