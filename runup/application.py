@@ -86,7 +86,8 @@ class Application:
             space=space.keep if space else lambda: "",
             concurrency=self.settings.concurrency,
             rate=self.settings.rate,
-            journal=Journal(self.settings.journal_folder),
+            # What happens by another clock has not happened.
+            journal=Journal(self.settings.journal_folder) if guard else None,
             canary_address=self.settings.canary,
         )
 

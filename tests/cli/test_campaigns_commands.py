@@ -27,7 +27,7 @@ def own(runup: Terminal) -> Path:
 def test_the_shipped_campaign_is_listed(with_ana: Terminal) -> None:
     (row,) = with_ana.ok("campaigns", "list", "--json").json
     assert (row["key"], row["state"], row["enrollments"]) == (KEY, "running", 1)
-    assert row["steps"] == 20
+    assert row["steps"] == 21
     assert row["waiting"] > 5
 
 

@@ -77,7 +77,7 @@ class Oracle:
         self.poisoned: set[int] = set()
         self.rejected: set[str] = set()
         """References that the provider has refused for good."""
-        self._last_intent_while_open = -1e9
+        self._last_call_while_open = -1e9
         self.intents: dict[tuple[str, int], dict[str, Any]] = {}
         self.rows: dict[int, str] = {}
         """Every send's state, as the committed changes tell it."""
@@ -232,12 +232,15 @@ class Oracle:
         self.intents[row["reference"], row["number"]] = row
 
     def _judge_breaker(self, what: str) -> None:
-        """While the breaker is open one send goes every half minute."""
-        if self._ask("SELECT 1 FROM breaker WHERE opened_at IS NOT NULL"):
-            since = self.world.elapsed - self._last_intent_while_open
+        """While the breaker is open one send goes every half minute. An intent that came to no call gives its
+        turn back."""
+        if self._is_breaker_open():
+            since = self.world.elapsed - self._last_call_while_open
             most = 28 if self.world.skew == 0 and "clock_step" not in self.world.faults.rates else 0
             _demand(since >= most, 19, f"{what}: {since:.0f} s after another, and the breaker is open")
-            self._last_intent_while_open = self.world.elapsed
+
+    def _is_breaker_open(self) -> bool:
+        return bool(self._ask("SELECT 1 FROM breaker WHERE opened_at IS NOT NULL"))
 
     def _judge_spacing(self, row: dict[str, Any], at: datetime, what: str) -> None:
         gap = catalog().sequence(CAMPAIGN).gap
@@ -277,6 +280,8 @@ class Oracle:
         what = f"a call of attempt {email.attempt}"
         _demand(key not in self.calls, 6, f"{what} was made twice")
         self.calls.add(key)
+        if self._is_breaker_open():
+            self._last_call_while_open = self.world.elapsed
         row = self.intents.get(key)
         _demand(row is not None, 6, f"{what} without a durable intent")
         assert row is not None

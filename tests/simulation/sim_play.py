@@ -34,7 +34,7 @@ from subscribers import Links
 LINKS = Links(["the simulation's own secret"], BRAND.site_url)
 SENDER = Sender(address="hello@runup.example.com", name="runup")
 PEOPLE_COME_FOR = 6 * DAY
-AFTERWARDS = 5 * DAY
+AFTERWARDS = 12 * DAY
 """The slowest step of the drill is due two days after an interview, which is five days after its sign-up."""
 LIVENESS = 2 * DAY
 

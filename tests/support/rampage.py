@@ -25,6 +25,7 @@ from twins import add_twins
 from scheduler import Attempt, Send, State
 from scheduler.doubt import NOT_TAKEN
 from scheduler.invariants import Violation, forgotten, violations
+from scheduler.transaction import transact
 from subscribers import Interview
 
 FAULTS = (
@@ -111,8 +112,9 @@ class Rampage:
         if not names:
             return
         assert self._model
-        with self.town.write() as session:
-            add_twins(session, self._model, names, step="welcome", now=self.town.now)
+        model, now = self._model, self.town.now
+        # Workers write as well, and SQLite has no queue for other processes.
+        transact(self.town.database, lambda s: add_twins(s, model, names, step="welcome", now=now))
 
     def tell(self) -> None:
         if self.hears:
