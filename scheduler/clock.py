@@ -54,33 +54,16 @@ class Clock:
         self._cried = False
         self._done = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self._scheduler = BackgroundScheduler(timezone="UTC")
         # A late or doubled wake-up is one wake-up; the default drops what is a second late.
-        self._scheduler.add_job(
-            self._tick,
-            IntervalTrigger(seconds=every, timezone="UTC"),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-            next_run_time=None,
-            id="tick",
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._scheduler.add_job(
-            self.forget,
-            IntervalTrigger(hours=1, timezone="UTC"),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-            id="forget",
+            self._tick, IntervalTrigger(seconds=every, timezone="UTC"), next_run_time=None, id="tick"
         )
-        self._scheduler.add_job(
-            self.collect,
-            IntervalTrigger(minutes=1, timezone="UTC"),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-            id="collect",
-        )
+        self._scheduler.add_job(self.forget, IntervalTrigger(hours=1, timezone="UTC"), id="forget")
+        self._scheduler.add_job(self.collect, IntervalTrigger(minutes=1, timezone="UTC"), id="collect")
 
     @property
     def silence(self) -> float:

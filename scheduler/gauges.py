@@ -64,8 +64,6 @@ class Installation(Base):
     """A hash of the machine's own id."""
     started_at: Mapped[datetime]
     """The last start of a worker."""
-    journal_line: Mapped[int] = mapped_column(default=0)
-    """How far the send journal is known to this database."""
 
 
 class Heartbeat(Base):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -68,7 +69,7 @@ class Ambush:
 
 
 @dataclass(eq=False)
-class World:
+class World(ABC):
     """The clock, the crews, and what is going to happen."""
 
     seed: int
@@ -250,11 +251,13 @@ class World:
             crew.boots += 1
             crew.resume_at = max(crew.resume_at, self.elapsed + self.faults.size("kill", 1, 400))
 
+    @abstractmethod
     def hire(self, crew: Crew) -> Any:
-        raise NotImplementedError
+        """A worker for `crew`, as a process that has just started would make it."""
 
+    @abstractmethod
     def tick(self, crew: Crew) -> None:
-        raise NotImplementedError
+        """One tick of the crew's worker, and the sleep after it."""
 
     # -- what the world does to workers -------------------------------------------------------------------
 

@@ -97,7 +97,6 @@ def upgrade() -> None:
         sa.Column("instance", sa.String(length=32), nullable=False),
         sa.Column("machine", sa.String(length=64), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("journal_line", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(
