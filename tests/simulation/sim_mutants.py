@@ -335,7 +335,7 @@ MUTANTS = (
     _mutant(
         "claims-not-taken-back",
         "a claimed send is moved under its worker's hands",
-        Edit("scheduler.reconcile:_Ledger._schedule", "if row.state == State.CLAIMED:", "if False:"),
+        Edit("scheduler.ledger:Ledger._schedule", "if row.state == State.CLAIMED:", "if False:"),
         seed=3,
     ),
     _mutant(

@@ -1,0 +1,143 @@
+"""From a plan to the rows that keep it: what is inserted, moved, withdrawn."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from campaigns.facts import Passage
+from campaigns.planning import PlannedSend, Situation
+from campaigns.reasons import Reason
+from campaigns.sequence import Step
+from scheduler.send import UNSENT, Send, State, final_state
+from subscribers.wall_time import local, tzdata_version
+
+Key = tuple[int, str, str]
+"""What a row is for: enrollment, step and occasion."""
+
+
+class Ledger:
+    """The rows of one person, while they are brought in line with a plan. Knows no database.
+
+    Withdraw first, and make that durable: a row taken up for another occasion must not meet the old one.
+    """
+
+    def __init__(self, situation: Situation, rows: Iterable[Send], *, epoch: int, now: datetime) -> None:
+        rows = list(rows)
+        self.situation = situation
+        self.passages = {passage.id: passage for passage in situation.passages}
+        self.epoch = epoch
+        self.now = now
+        self.unsent = {_key(row): row for row in rows if row.state in UNSENT}
+        self.known = {_key(row) for row in rows}
+        self.occurrences: dict[tuple[int, str], int] = defaultdict(int)
+        for row in rows:
+            key = (row.enrollment_id, row.step)
+            self.occurrences[key] = max(self.occurrences[key], row.occurrence + 1)
+
+    def withdraw(self, planned: Iterable[PlannedSend]) -> None:
+        """Close the unsent rows that the plan leaves out or no longer speaks of."""
+        wanted = _by_key(planned)
+        for key, row in self.unsent.items():
+            send = wanted.get(key)
+            if send is None:
+                _close(row, self._reason_gone(row), now=self.now)
+            elif send.due_at is None and not send.settled:
+                assert send.reason
+                _close(row, send.reason, send.detail, now=self.now)
+
+    def schedule(self, planned: Iterable[PlannedSend]) -> list[Send]:
+        """Give every send that is to leave its row and moment; returns the rows that are new."""
+        new: list[Send] = []
+        for key, send in _by_key(planned).items():
+            if send.settled:
+                continue
+            row = self.unsent.get(key) if send.due_at else None
+            if row is None and (send.due_at or key not in self.known):
+                row = self._made(send)
+                new.append(row)
+            if send.due_at and row is not None:
+                self._schedule(row, send)
+        return new
+
+    def _schedule(self, row: Send, send: PlannedSend) -> None:
+        assert send.due_at
+        for name, value in _manners(self._step_of(self.passages[row.enrollment_id], row.step)).items():
+            setattr(row, name, value)
+        if row.state == State.CLAIMED:
+            # Its worker finds the lease gone at the last check and makes no call. It did not die over it.
+            row.state, row.lease_token, row.lease_until = State.PLANNED, None, None
+            row.claims = max(row.claims - 1, 0)
+        if row.ready_at is None or row.due_at != send.due_at:
+            not_before = row.ready_at if row.state == State.RETRY_WAIT else None
+            row.ready_at = max(send.due_at, not_before) if not_before else send.due_at
+        row.due_at, row.expires_at = send.due_at, send.expires_at
+        row.reason, row.detail, row.merged = send.reason, send.detail, " ".join(send.merged)
+        row.zone, row.tzdata_version = self.situation.person.home_zone, tzdata_version()
+        row.local_at = local(send.due_at, row.zone).replace(tzinfo=None).isoformat(timespec="seconds")
+        row.epoch, row.planned_at = self.epoch, self.now
+
+    def _made(self, send: PlannedSend) -> Send:
+        passage = self.passages[send.enrollment]
+        row = Send(
+            enrollment_id=passage.id,
+            subscriber_id=self.situation.person.id,
+            campaign=passage.campaign,
+            step=send.step,
+            occasion=send.occasion,
+            occurrence=self.occurrences[passage.id, send.step],
+            state=State.PLANNED,
+            due_at=send.due_at,
+            expires_at=send.expires_at,
+            planned_at=self.now,
+            epoch=self.epoch,
+            reference=secrets.token_hex(16),
+            merged=" ".join(send.merged),
+            resends=0,
+            **_manners(self._step_of(passage, send.step)),
+        )
+        if send.due_at is None:
+            assert send.reason
+            _close(row, send.reason, send.detail, now=self.now)
+        self.occurrences[passage.id, send.step] += 1
+        return row
+
+    def _step_of(self, passage: Passage, key: str) -> Step:
+        return self.situation.sequences[passage.campaign].step(key)
+
+    def _reason_gone(self, row: Send) -> Reason:
+        """Why the plan no longer speaks of an unsent row."""
+        if row.step not in self.situation.sequences[row.campaign]:
+            return Reason.STEP_REMOVED
+        passage = self.passages[row.enrollment_id]
+        has_moved = row.occasion != f"r{passage.revision}" and passage.moved_at is not None
+        return Reason.MOVED if has_moved and row.needs_consent else Reason.CONDITION_FALSE
+
+
+def _by_key(planned: Iterable[PlannedSend]) -> dict[Key, PlannedSend]:
+    return {(send.enrollment, send.step, send.occasion): send for send in planned}
+
+
+def _key(row: Send) -> Key:
+    return (row.enrollment_id, row.step, row.occasion)
+
+
+def _manners(step: Step) -> dict[str, Any]:
+    """What a row keeps of its step's rules, for those who read rows and not timetables."""
+    return {
+        "waits_for_gap": step.waits_for_gap,
+        "counts_for_gap": not step.is_notice,
+        "needs_consent": not step.despite_unsubscribe,
+        "on_unknown": step.on_unknown,
+    }
+
+
+def _close(row: Send, reason: Reason, detail: str = "", *, now: datetime) -> None:
+    if row.resends:
+        # Its first attempt may have left; only the second certainly did not.
+        detail, reason = f"not sent once more: {reason}", Reason.UNKNOWN
+    row.state, row.reason, row.detail, row.finished_at = final_state(reason), reason, detail, now
+    row.lease_token = row.lease_until = row.ready_at = None
