@@ -18,6 +18,8 @@ class Reader:
     home_zone: str = "UTC"
     has_newsletter: bool = False
     wants_goodbye: bool = False
+    tags: tuple[str, ...] = ()
+    """What the operator tied to them: `'vip' in subscriber.tags`."""
 
 
 @dataclass(frozen=True, kw_only=True)

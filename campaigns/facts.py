@@ -22,6 +22,7 @@ class Person:
     locale: str = "en"
     has_newsletter: bool = False
     wants_goodbye: bool = False
+    tags: tuple[str, ...] = ()
     unsubscribed_at: datetime | None = None
     suppression: Reason | None = None
     """UNSUBSCRIBED, SUPPRESSED_… or ERASED; None when we may write."""
@@ -119,6 +120,7 @@ def reader(person: Person) -> Reader:
         home_zone=person.home_zone,
         has_newsletter=person.has_newsletter,
         wants_goodbye=person.wants_goodbye,
+        tags=person.tags,
     )
 
 

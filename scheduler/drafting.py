@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from scheduler.send import UNSENT, Send
 from subscribers.interview import Interview
 from subscribers.lists import Subscription
 from subscribers.subscriber import Subscriber
+from subscribers.tags import tags_by_person
 from subscribers.wall_time import local
 
 
@@ -76,7 +77,8 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
         (row for row in rows if row.step in catalog.sequence(row.campaign)), key=lambda row: place[row.id]
     )
     plans = _plans(session, rows, catalog=catalog)
-    readers = _newsletter_readers(session, {row.subscriber_id for row in rows})
+    people = {row.subscriber_id for row in rows}
+    readers, tags = _newsletter_readers(session, people), tags_by_person(session, people)
     return [
         Draft(
             send_id=row.id,
@@ -87,7 +89,7 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
             subscriber_id=row.subscriber_id,
             interview_id=row.interview_id,
             address=row.address,
-            person=_person(row, has_newsletter=row.subscriber_id in readers),
+            person=_person(row, has_newsletter=row.subscriber_id in readers, tags=tags),
             passage=_passage(row),
             merged=tuple(row.merged.split()),
             plan=plans.get(row.enrollment_id, ()),
@@ -99,7 +101,7 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
     ]
 
 
-def _person(row: Row[Any], *, has_newsletter: bool) -> Person:
+def _person(row: Row[Any], *, has_newsletter: bool, tags: Mapping[int, tuple[str, ...]]) -> Person:
     return Person(
         id=row.subscriber_id,
         first_name=row.first_name,
@@ -107,6 +109,7 @@ def _person(row: Row[Any], *, has_newsletter: bool) -> Person:
         locale=row.locale,
         has_newsletter=has_newsletter,
         wants_goodbye=row.wants_goodbye,
+        tags=tags.get(row.subscriber_id, ()),
         unsubscribed_at=row.unsubscribed_at,
     )
 

@@ -173,6 +173,8 @@ class Send(Base):
     waits_for_gap: Mapped[bool] = mapped_column(default=True)
     counts_for_gap: Mapped[bool] = mapped_column(default=True)
     needs_consent: Mapped[bool] = mapped_column(default=True)
+    asks_consent: Mapped[bool] = mapped_column(default=False)
+    """It asks for consent, or reminds of that: limited per mailbox, whoever causes it."""
 
     ready_at: Mapped[datetime | None]
     """When it may be claimed: `due_at`, or later after a definite "not sent" or a last check that failed."""

@@ -19,6 +19,7 @@ from subscribers.interview import Interview
 from subscribers.lists import has_newsletter
 from subscribers.pausing import EmailPause, pauses_of
 from subscribers.subscriber import Subscriber
+from subscribers.tags import tags_of
 
 _HAPPENED = {*ARRIVED, *IN_FLIGHT, *TRIED}
 _SUPPRESSED: dict[str, Reason] = {
@@ -66,7 +67,7 @@ def read_situation(
         sequences={key: catalog.sequence(key) for key in sorted(keys)},
         person=person(session, subscriber),
         passages=[passage(enrollment, rests) for enrollment in enrollments],
-        history=_history(sends),
+        history=history_of(sends),
         pauses=[
             Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
             for pause in session.scalars(select(CampaignPause).where(CampaignPause.campaign.in_(keys)))
@@ -88,6 +89,7 @@ def person(session: Session, subscriber: Subscriber) -> Person:
         locale=subscriber.locale,
         has_newsletter=has_newsletter(session, subscriber.id),
         wants_goodbye=subscriber.wants_goodbye,
+        tags=tags_of(session, subscriber.id),
         unsubscribed_at=subscriber.unsubscribed_at,
         suppression=Reason.ERASED if subscriber.erased_at else suppressed,
     )
@@ -124,7 +126,8 @@ def passage(enrollment: Enrollment, pauses: Iterable[EmailPause] = ()) -> Passag
     )
 
 
-def _history(sends: Iterable[Send]) -> list[Past]:
+def history_of(sends: Iterable[Send]) -> list[Past]:
+    """What of these has left, may have left or was tried for good."""
     return [
         Past(
             enrollment=send.enrollment_id,

@@ -1,6 +1,13 @@
 """Who we write to, their interviews, their consent, and whether we may write at all."""
 
-from subscribers.address import InvalidAddress, address_hmac, masked, parse_address
+from subscribers.address import (
+    InvalidAddress,
+    address_hmac,
+    mailbox_hmac,
+    mailbox_of,
+    masked,
+    parse_address,
+)
 from subscribers.consent import (
     CONFIRM_WITHIN,
     WORDING,
@@ -11,6 +18,7 @@ from subscribers.consent import (
     in_force,
     unsubscribe,
 )
+from subscribers.import_run import ImportRun
 from subscribers.interview import (
     Format,
     Interview,
@@ -28,11 +36,13 @@ from subscribers.interview import (
 from subscribers.joining import join_list, leave_all_lists, leave_list
 from subscribers.links import InvalidLink, Links, Purpose
 from subscribers.lists import NewsletterList, Subscription, has_newsletter, lists_of
+from subscribers.past import Happened, PastEvent, remember
 from subscribers.pausing import EmailPause, InvalidPause, go_on, lasting_pause, pause_emails
 from subscribers.returning import come_back, keep_only_interview, keep_only_newsletter
 from subscribers.signup import InvalidSignUp, SignUp, parse_day, parse_time, sign_up
 from subscribers.subscriber import Subscriber, change_home_zone, find_subscriber, lock_subscriber
 from subscribers.suppression import Reason, Suppression, find_suppression, is_suppressed, lift, suppress
+from subscribers.tags import InvalidTag, SubscriberTag, parse_tag, parse_tags, tag, tags_of, untag
 from subscribers.wall_time import MissingDate, UnknownZone, parse_zone, tzdata_version, zone_names
 
 __all__ = [
@@ -43,6 +53,8 @@ __all__ = [
     "Consent",
     "EmailPause",
     "Format",
+    "Happened",
+    "ImportRun",
     "Interview",
     "Interviewers",
     "InvalidAddress",
@@ -50,15 +62,18 @@ __all__ = [
     "InvalidLink",
     "InvalidPause",
     "InvalidSignUp",
+    "InvalidTag",
     "Links",
     "MissingDate",
     "Mode",
     "NewsletterList",
     "Outcome",
+    "PastEvent",
     "Purpose",
     "Reason",
     "SignUp",
     "Subscriber",
+    "SubscriberTag",
     "Subscription",
     "Suppression",
     "UnknownZone",
@@ -84,18 +99,26 @@ __all__ = [
     "lift",
     "lists_of",
     "lock_subscriber",
+    "mailbox_hmac",
+    "mailbox_of",
     "masked",
     "move",
     "parse_address",
     "parse_day",
+    "parse_tag",
+    "parse_tags",
     "parse_time",
     "parse_zone",
     "pause_emails",
+    "remember",
     "sign_up",
     "suppress",
+    "tag",
+    "tags_of",
     "tell_decision_day",
     "tell_outcome",
     "tzdata_version",
     "unsubscribe",
+    "untag",
     "zone_names",
 ]

@@ -41,6 +41,23 @@ def address_hmac(address: str, key: bytes) -> str:
     return hmac.digest(key, address.casefold().encode(), "sha256").hex()
 
 
+def mailbox_of(address: str) -> str:
+    """The mailbox that dots and plus signs lead to, for counting only: people may use such addresses."""
+    local, _, domain = address.casefold().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GOOGLE:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
+
+
+def mailbox_hmac(address: str, key: bytes) -> str:
+    """The mailbox behind an address as a keyed hash: all its spellings share it."""
+    return address_hmac(mailbox_of(address), key)
+
+
+_GOOGLE = frozenset({"gmail.com", "googlemail.com"})
+
+
 def masked(address: str | None) -> str:
     """An address as logs and terminals may show it: `a…@example.com`."""
     if not address:

@@ -89,6 +89,8 @@ class Interview(Base):
     outcome_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
     """When all that was told about it was deleted; only its day is left."""
+    merged_into: Mapped[int | None]
+    """The interview it turned out to be, when two doubles had told of one appointment."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="interviews")
 
@@ -108,6 +110,35 @@ class Interview(Base):
     def ends_at(self) -> datetime:
         """The end we assume, in UTC."""
         return end_of(self.starts_at, self.mode)
+
+    # What a change does to the facts, and nothing else: `move`, `cancel` and `tell_outcome` below lock the
+    # person and say that there is something to plan. Each returns whether anything changed.
+
+    def move_to(self, held_on: date, start_time: time | None, zone: str, *, now: datetime) -> bool:
+        wanted = (held_on, start_time, zone)
+        if wanted == (self.held_on, self.start_time, self.zone) and not self.canceled_at:
+            return False
+        self.held_on, self.start_time, self.zone = wanted
+        self.revision += 1
+        self.moved_at = now.astimezone(UTC)
+        self.canceled_at = None
+        # What was told about the old date says nothing about the new one.
+        self.outcome, self.outcome_at = None, None
+        if self.decision_on and self.decision_on < held_on:
+            self.decision_on = None
+        return True
+
+    def call_off(self, *, now: datetime) -> bool:
+        if self.canceled_at:
+            return False
+        self.canceled_at = now
+        return True
+
+    def end_with(self, outcome: Outcome, *, now: datetime) -> bool:
+        if self.outcome == outcome:
+            return False
+        self.outcome, self.outcome_at = outcome, now
+        return True
 
 
 def start_of(held_on: date, start_time: time | None, zone: str) -> datetime:
@@ -154,17 +185,8 @@ def move(
     """
     check_interview_date(held_on, zone, now=now)
     subscriber = _lock(session, interview)
-    wanted = (held_on, start_time, zone)
-    if wanted == (interview.held_on, interview.start_time, interview.zone) and not interview.canceled_at:
+    if not interview.move_to(held_on, start_time, zone, now=now):
         return False
-    interview.held_on, interview.start_time, interview.zone = wanted
-    interview.revision += 1
-    interview.moved_at = now.astimezone(UTC)
-    interview.canceled_at = None
-    # What was told about the old date says nothing about the new one.
-    interview.outcome, interview.outcome_at = None, None
-    if interview.decision_on and interview.decision_on < held_on:
-        interview.decision_on = None
     subscriber.touch()
     return True
 
@@ -172,9 +194,8 @@ def move(
 def cancel(session: Session, interview: Interview, *, now: datetime) -> bool:
     """The interview will not take place. Returns whether anything changed."""
     subscriber = _lock(session, interview)
-    if interview.canceled_at:
+    if not interview.call_off(now=now):
         return False
-    interview.canceled_at = now
     subscriber.touch()
     return True
 
@@ -182,9 +203,8 @@ def cancel(session: Session, interview: Interview, *, now: datetime) -> bool:
 def tell_outcome(session: Session, interview: Interview, outcome: Outcome, *, now: datetime) -> bool:
     """What came of it. Telling it again changes it; the first moment counts where nothing changes."""
     subscriber = _lock(session, interview)
-    if interview.outcome == outcome:
+    if not interview.end_with(outcome, now=now):
         return False
-    interview.outcome, interview.outcome_at = outcome, now
     subscriber.touch()
     return True
 

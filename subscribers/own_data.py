@@ -5,17 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from subscribers.consent import Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode
 from subscribers.lists import Subscription
+from subscribers.past import PastEvent
 from subscribers.pausing import EmailPause
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, suppress
+from subscribers.tags import SubscriberTag, tags_of
 
-_SECRET = {"address_hmac", "sender_hmac", "epoch", "planned_epoch", "subscriber_id"}
+_SECRET = {
+    "address_hmac",
+    "mailbox_hmac",
+    "merged_into",
+    "sender_hmac",
+    "epoch",
+    "planned_epoch",
+    "subscriber_id",
+}
 """Means nothing to the person, or is a key of ours."""
 
 
@@ -30,6 +40,7 @@ def own_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         "interviews": [_values(i) for i in _all(session, Interview, subscriber)],
         "consents": [_values(c) for c in _all(session, Consent, subscriber)],
         "newsletters": [_values(s) for s in _all(session, Subscription, subscriber)],
+        "tags": list(tags_of(session, subscriber.id)),
         "pauses": [_values(p) for p in _all(session, EmailPause, subscriber)],
         "suppression": {"reason": suppression.reason, "since": suppression.created_at}
         if suppression
@@ -63,9 +74,9 @@ def forget_person(session: Session, subscriber: Subscriber, *, now: datetime) ->
         consent.proof, consent.sender_hmac, consent.source = "", "", "erased"
     for subscription in _all(session, Subscription, locked):
         subscription.ended_at = subscription.ended_at or now
-    for pause in _all(session, EmailPause, locked):
-        session.delete(pause)
-    locked.address, locked.address_hmac, locked.first_name = None, None, ""
+    for kind in (EmailPause, SubscriberTag, PastEvent):
+        session.execute(delete(kind).where(kind.subscriber_id == locked.id))
+    locked.address, locked.address_hmac, locked.mailbox_hmac, locked.first_name = None, None, None, ""
     locked.home_zone, locked.locale = "UTC", "en"
     locked.wants_goodbye = False
     locked.erased_at = now

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from subscribers.address import InvalidAddress, address_hmac, parse_address
+from subscribers.address import InvalidAddress, address_hmac, mailbox_hmac, parse_address
 from subscribers.consent import CONFIRM_WITHIN, WORDING, WORDING_VERSION, Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode, check_interview_date
 from subscribers.subscriber import Subscriber, find_subscriber, lock_subscriber
@@ -155,6 +155,7 @@ def find_or_add(session: Session, form: SignUp, *, hmac_key: bytes, now: datetim
         .values(
             address=form.address,
             address_hmac=key,
+            mailbox_hmac=mailbox_hmac(form.address, hmac_key),
             first_name=form.first_name,
             home_zone=form.home_zone,
             locale=form.locale,

@@ -30,6 +30,8 @@ class Subscriber(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str | None] = mapped_column(String(320))
     address_hmac: Mapped[str | None] = mapped_column(String(64), unique=True)
+    mailbox_hmac: Mapped[str | None] = mapped_column(String(64), index=True)
+    """The same for every spelling that leads to one mailbox, for limits and for finding doubles."""
     first_name: Mapped[str] = mapped_column(String(80), default="")
     home_zone: Mapped[str] = mapped_column(String(64))
     locale: Mapped[str] = mapped_column(String(16), default="en")
@@ -38,6 +40,8 @@ class Subscriber(Base):
     unsubscribed_at: Mapped[datetime | None]
     wants_goodbye: Mapped[bool] = mapped_column(default=False)
     erased_at: Mapped[datetime | None]
+    merged_into: Mapped[int | None]
+    """The person this one turned out to be: an empty row since, which old links lead on from."""
     epoch: Mapped[int] = mapped_column(default=0)
     planned_epoch: Mapped[int] = mapped_column(default=-1)
 

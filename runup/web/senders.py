@@ -1,4 +1,4 @@
-"""Who asks: the network of a visitor, and the mailbox behind an address, as the limits count them."""
+"""Who asks: the network of a visitor, as the limits count it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 Address = IPv4Address | IPv6Address
-
-_GOOGLE = frozenset({"gmail.com", "googlemail.com"})
 
 
 def address_of(request: Request, trusted: Sequence[str]) -> str:
@@ -32,15 +30,6 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, 64), strict=False))
     return str(parsed) if parsed else "unknown"
-
-
-def mailbox_of(address: str) -> str:
-    """The mailbox that dots and plus signs lead to, for counting only: people may use such addresses."""
-    local, _, domain = address.lower().rpartition("@")
-    local = local.partition("+")[0] or local
-    if domain in _GOOGLE:
-        return f"{local.replace('.', '')}@gmail.com"
-    return f"{local}@{domain}"
 
 
 def _parse(address: str) -> Address | None:

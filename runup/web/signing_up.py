@@ -6,10 +6,9 @@ from fastapi import Request
 
 from runup.web.languages import gettext, language
 from runup.web.rate_limits import MAILBOX, MAILBOX_A_DAY, TooMany
-from runup.web.senders import mailbox_of
 from runup.web.site import Site
 from scheduler import reconcile
-from subscribers import WORDING, SignUp, address_hmac, sign_up
+from subscribers import WORDING, SignUp, address_hmac, mailbox_hmac, sign_up
 
 
 class NoRoom(Exception):
@@ -26,7 +25,7 @@ def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
     if app.database.space is not None and app.database.space.shortage():
         raise NoRoom
     try:
-        mailbox = address_hmac(mailbox_of(form.address), app.hmac_key)
+        mailbox = mailbox_hmac(form.address, app.hmac_key)
         site.turnstile.take(mailbox, MAILBOX, MAILBOX_A_DAY, now=now)
     except TooMany:
         return

@@ -20,6 +20,7 @@ from campaigns.names import names_of
         ("interview.day.weekday() == 4", True),
         ("interview.days_left * 2 == 6 and interview.days_left ** 2 == 9", True),
         ("subscriber.has_newsletter", False),
+        ("'vip' in subscriber.tags", False),
         ("not merged", True),
         ("'details' in merged", False),
         ("interview.company", False),

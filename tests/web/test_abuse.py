@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from runup.web.rate_limits import Limit, TooMany, Turnstile
-from runup.web.senders import mailbox_of, network_of
+from runup.web.senders import network_of
+from subscribers import mailbox_of
 
 ANA = {
     "email": "ana@example.com",
