@@ -111,8 +111,7 @@ class Interview(Base):
         """The end we assume, in UTC."""
         return end_of(self.starts_at, self.mode)
 
-    # What a change does to the facts, and nothing else: `move`, `cancel` and `tell_outcome` below lock the
-    # person and say that there is something to plan. Each returns whether anything changed.
+    # The facts alone; `move`, `cancel`, `tell_outcome` lock and plan. Each returns whether anything changed.
 
     def move_to(self, held_on: date, start_time: time | None, zone: str, *, now: datetime) -> bool:
         wanted = (held_on, start_time, zone)
@@ -135,10 +134,10 @@ class Interview(Base):
         return True
 
     def end_with(self, outcome: Outcome, *, now: datetime) -> bool:
-        if self.outcome == outcome:
-            return False
-        self.outcome, self.outcome_at = outcome, now
-        return True
+        is_news = self.outcome != outcome
+        if is_news:
+            self.outcome, self.outcome_at = outcome, now
+        return is_news
 
 
 def start_of(held_on: date, start_time: time | None, zone: str) -> datetime:

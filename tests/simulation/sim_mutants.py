@@ -348,7 +348,7 @@ MUTANTS = (
     _mutant(
         "unknown-taken-up",
         "what ended as unknown is planned once more",
-        Edit("scheduler.situation:_history", "in _HAPPENED", "in _HAPPENED - {'unknown'}"),
+        Edit("scheduler.situation:history_of", "in _HAPPENED", "in _HAPPENED - {'unknown'}"),
     ),
     _mutant(
         "breaker-ignored",
