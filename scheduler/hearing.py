@@ -15,6 +15,7 @@ from delivery.events import EventType
 from delivery.records import DeliveryRecord, count
 from scheduler.arrivals import note_arrivals
 from scheduler.gauges import Canary
+from scheduler.reaction import Reaction, ReactionKind
 from scheduler.returned import SOURCE as BOUNCES
 from scheduler.send import ARRIVED, UNSENT, Send, State, is_in
 from subscribers import suppression
@@ -90,6 +91,7 @@ def hear(session: Session, *, now: datetime, most: int = MOST) -> Heard:
     doubled = note_arrivals(session, named, tried_again=again, now=now)
     count(session, "sends", "doubled", doubled, now=now)
     for record in usable:
+        _note_complaint(session, record, sends[record.reference])
         _change_consent(session, record, sends[record.reference], now=now)
     for record in records:
         # The address has been compared; nobody needs it any more.
@@ -220,6 +222,12 @@ def _has_left_already() -> ColumnElement[bool]:
             other.state.in_(bindparam(None, ARRIVED, expanding=True, literal_execute=True)),
         )
     ).correlate(Send)
+
+
+def _note_complaint(session: Session, record: DeliveryRecord, send: _About) -> None:
+    """Records are forgotten after a while; that somebody called an email spam is not."""
+    if record.type == EventType.COMPLAINED:
+        session.add(Reaction(send_id=send.id, kind=ReactionKind.COMPLAINED, at=record.occurred_at))
 
 
 def _change_consent(session: Session, record: DeliveryRecord, send: _About, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
+import runup.operators  # noqa: F401 - maps the tables of the front door
 import scheduler  # noqa: F401 - maps the tables of every room
 from runup.database import (
     Base,

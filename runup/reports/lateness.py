@@ -1,0 +1,106 @@
+"""How long after its moment an email left, step by step: counted in the database, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from runup.reports.moments import greatest, least, milliseconds
+from scheduler import Send
+from scheduler.send import ARRIVED, is_in
+
+LONGEST_CALL = 20_000
+"""Milliseconds. An answer that took longer was lost, and what told us later says nothing about the email."""
+_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_STEPS = ((_MINUTE, 100), (_HOUR, _SECOND), (_DAY, _MINUTE))
+"""Below the first, counted by the second: a tenth of a second up to a minute, and so on; by hours at last."""
+
+Key = tuple[str, str]
+"""Campaign and step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lateness:
+    """Seconds from the moment an email was due until the provider accepted it; None where none left.
+
+    The percentiles are nearest ranks: to a tenth of a second below a minute, to the second below an hour, to
+    the minute below a day, else to the hour, always rounded down. `worst` is to the millisecond.
+    """
+
+    emails: int = 0
+    median: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    worst: float | None = None
+
+
+class Delays:
+    """How many emails were late by how much. Two of them add up."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._worst = 0
+
+    def add(self, delay: int, emails: int, *, worst: int) -> None:
+        """`delay` and `worst` in milliseconds."""
+        self._counts[delay] += emails
+        self._worst = max(self._worst, worst)
+
+    def join(self, other: Delays) -> None:
+        self._counts += other._counts
+        self._worst = max(self._worst, other._worst)
+
+    def summary(self) -> Lateness:
+        emails = self._counts.total()
+        if not emails:
+            return Lateness()
+        median, p95, p99 = self._ranks(*(math.ceil(emails * share / 100) for share in (50, 95, 99)))
+        return Lateness(emails=emails, median=median, p95=p95, p99=p99, worst=self._worst / 1000)
+
+    def _ranks(self, *wanted: int) -> list[float]:
+        found: list[float] = []
+        passed = 0
+        for delay, emails in sorted(self._counts.items()):
+            passed += emails
+            while len(found) < len(wanted) and passed >= wanted[len(found)]:
+                found.append(delay / 1000)
+        return found
+
+
+def delays(session: Session, *conditions: ColumnElement[bool]) -> Mapping[Key, Delays]:
+    """Of the sends for which the conditions hold and which left."""
+    call = milliseconds(session, Send.left_at, Send.finished_at)
+    late = greatest(
+        session,
+        milliseconds(session, Send.due_at, Send.left_at)
+        + least(session, greatest(session, call, 0), LONGEST_CALL),
+        0,
+    )
+    left = (
+        select(Send.campaign, Send.step, late.label("late"))
+        .where(is_in(*ARRIVED), Send.due_at.is_not(None), Send.left_at.is_not(None), *conditions)
+        .subquery()
+    )
+    counted = select(left.c.campaign, left.c.step, _rounded(left.c.late), func.count(), func.max(left.c.late))
+    found: dict[Key, Delays] = {}
+    for campaign, step, delay, emails, worst in session.execute(
+        counted.group_by(left.c.campaign, left.c.step, _rounded(left.c.late)).execution_options(
+            yield_per=1000
+        )
+    ):
+        found.setdefault((campaign, step), Delays()).add(delay, emails, worst=worst)
+    return found
+
+
+def _rounded(late: ColumnElement[int]) -> ColumnElement[int]:
+    """Written out, not as parameters: PostgreSQL must see that grouped and selected are the same."""
+
+    def by(size: int) -> ColumnElement[int]:
+        return late - late % literal_column(str(size))
+
+    return case(*((late < literal_column(str(below)), by(size)) for below, size in _STEPS), else_=by(_HOUR))
