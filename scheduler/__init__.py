@@ -7,7 +7,7 @@ from scheduler.composing import Composer, Sender
 from scheduler.gauges import BreakerState, Canary, Heartbeat, Hold, Installation, RateBucket
 from scheduler.journal import Journal
 from scheduler.lock import AlreadyRunning, only_worker
-from scheduler.outlook import Line, outlook
+from scheduler.outlook import Line, outlook, told, worth_telling
 from scheduler.reconcile import reconcile
 from scheduler.send import Attempt, Send, State
 from scheduler.worker import Tally, Worker
@@ -34,4 +34,6 @@ __all__ = [
     "outlook",
     "reconcile",
     "release_brake",
+    "told",
+    "worth_telling",
 ]

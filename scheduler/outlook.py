@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from campaigns.catalog import Catalog
 from campaigns.enrollment import Enrollment
 from campaigns.reasons import PLAIN_WORDS, Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, UNSENT, Send
+from subscribers.subscriber import Subscriber
 from subscribers.wall_time import local
 
 
@@ -36,6 +38,12 @@ class Line:
     detail: str
     merged: tuple[str, ...] = ()
 
+    @property
+    def is_settled(self) -> bool:
+        """Withdrawn because what it answered is settled, like the reminder of a confirmation that came in
+        time: nothing that anybody would miss."""
+        return self.kind == "left_out" and self.reason == Reason.CONDITION_FALSE and not self.detail
+
 
 def outlook(session: Session, subscriber_id: int, *, catalog: Catalog, language: str = "") -> list[Line]:
     """Everything written down about this person's sends, by the moment it left or is due.
@@ -44,14 +52,33 @@ def outlook(session: Session, subscriber_id: int, *, catalog: Catalog, language:
     A row that was closed and later taken up again is told once, as it stands now.
     """
     rows = session.execute(
-        select(Send, Enrollment.interview_id)
+        select(Send, Enrollment.interview_id, Subscriber.home_zone)
         .join(Enrollment, Enrollment.id == Send.enrollment_id)
+        .join(Subscriber, Subscriber.id == Send.subscriber_id)
         .where(Send.subscriber_id == subscriber_id)
         .order_by(Send.occurrence)
-    ).all()
-    newest = {(row.Send.enrollment_id, row.Send.step, row.Send.occasion): row for row in rows}
-    lines = [_line(row.Send, row.interview_id, catalog, language) for row in newest.values()]
+    )
+    return told([(row[0], row[1], row[2]) for row in rows], catalog=catalog, language=language)
+
+
+def told(rows: Iterable[tuple[Send, int, str]], *, catalog: Catalog, language: str = "") -> list[Line]:
+    """`outlook` of these rows, each with its interview and its reader's zone, in the order of their
+    occurrences."""
+    newest = {(row[0].enrollment_id, row[0].step, row[0].occasion): row for row in rows}
+    lines = [_line(*row, catalog, language) for row in newest.values()]
     return sorted(lines, key=lambda line: (line.at is None, line.at or 0, line.send_id))
+
+
+def worth_telling(lines: Iterable[Line]) -> list[Line]:
+    """Without what is left out and nobody would miss: what is settled, and what was withdrawn for an earlier
+    date while something stands in its place. For people; an audit reads them all."""
+    lines = list(lines)
+    stands = {(line.interview_id, line.step) for line in lines if line.kind != "left_out"}
+    return [
+        line
+        for line in lines
+        if line.kind != "left_out" or not (line.is_settled or (line.interview_id, line.step) in stands)
+    ]
 
 
 def planned_at(session: Session, subscriber_id: int) -> datetime | None:
@@ -61,7 +88,7 @@ def planned_at(session: Session, subscriber_id: int) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
 
 
-def _line(send: Send, interview_id: int, catalog: Catalog, language: str) -> Line:
+def _line(send: Send, interview_id: int, zone: str, catalog: Catalog, language: str) -> Line:
     kind = _kind(send)
     moment = send.left_at if kind in ("left", "in_doubt") else send.due_at
     sequence = catalog.sequence(send.campaign)
@@ -73,8 +100,8 @@ def _line(send: Send, interview_id: int, catalog: Catalog, language: str) -> Lin
         step=send.step,
         title=sequence.step(send.step).title_in(language) if send.step in sequence else send.step,
         kind=kind,
-        at=local(moment, send.subscriber.home_zone) if moment else None,
-        zone=send.subscriber.home_zone,
+        at=local(moment, zone) if moment else None,
+        zone=zone,
         state=send.state,
         reason=reason or "",
         why=PLAIN_WORDS[reason] if reason and reason is not Reason.ACCEPTED else "",

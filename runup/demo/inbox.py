@@ -15,7 +15,7 @@ from delivery.inbox import StoredEmail, find_in_outbox, read_outbox
 from runup.application import Application
 from runup.web.security import CONTENT_SECURITY_POLICY
 from runup.web.site import SiteDep
-from scheduler import Line, Send, outlook
+from scheduler import Line, Send, outlook, worth_telling
 from subscribers import Interview, Subscriber
 from subscribers.wall_time import local
 
@@ -71,7 +71,7 @@ def mailboxes(application: Application) -> list[Mailbox]:
 def _mailbox(
     subscriber: Subscriber, lines: Iterable[Line], emails: dict[int, StoredEmail], catalog: Catalog
 ) -> Mailbox:
-    lines = list(lines)
+    lines = worth_telling(lines)
     letters = [
         Letter(
             email=emails[line.send_id],

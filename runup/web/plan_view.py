@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from campaigns import Reason
-from scheduler import Line
+from scheduler import Line, worth_telling
 
 
 @dataclass(frozen=True)
@@ -22,19 +21,9 @@ def plan_view(lines: Iterable[Line]) -> PlanView:
     What may have left counts as left: the reader finds it in the inbox or does not. A step that was withdrawn
     for an earlier date is told only while nothing stands in its place.
     """
-    lines = list(lines)
-    stands = {line.step for line in lines if line.kind != "left_out"}
+    lines = worth_telling(lines)
     return PlanView(
         left=tuple(line for line in lines if line.kind in ("left", "in_doubt")),
         coming=tuple(line for line in lines if line.kind == "coming"),
-        left_out=tuple(
-            line
-            for line in lines
-            if line.kind == "left_out" and line.step not in stands and not _is_nothing_to_tell(line)
-        ),
+        left_out=tuple(line for line in lines if line.kind == "left_out"),
     )
-
-
-def _is_nothing_to_tell(line: Line) -> bool:
-    """Withdrawn because what it answered is settled: the reminder of a confirmation that came in time."""
-    return line.reason == Reason.CONDITION_FALSE and not line.detail
