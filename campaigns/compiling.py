@@ -49,7 +49,13 @@ def compile_campaign(
 
     `base` is the folder of the layout and the components; the shipped one unless given.
     """
-    files = read_files(folder, base or package_files("templates") / "_base")
+    return compile_files(
+        read_files(folder, base or package_files("templates") / "_base"), brand=brand, limits=limits
+    )
+
+
+def compile_files(files: CampaignFiles, *, brand: Brand, limits: Limits | None = None) -> CompiledCampaign:
+    """The same of files that have been read already, be it years ago."""
     request = {"files": asdict(files), "brand": asdict(brand)}
     answer = run_confined("compile", request, limits or Limits(), files.name)
     own, *others = (_compiled(files, language, answer[language.code]) for language in languages(files.texts))

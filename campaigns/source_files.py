@@ -44,15 +44,25 @@ def read_files(folder: Traversable | Path, base: Traversable | Path) -> Campaign
     """Reads a campaign and the design it stands on. Raises CampaignError where a file is unreadable."""
     if not folder.is_dir():
         raise CampaignError(folder.name, 0, "there is no such campaign folder")
-    texts = dict(_texts(folder, "", folder.name)) | dict(_texts(base, "_base/", "_base"))
+    texts = dict(_texts(folder, "", folder.name)) | read_design(base)
     if sum(map(len, texts.values())) > MAX_TOTAL:
         raise CampaignError(
             folder.name, 0, f"the campaign is larger than {MAX_TOTAL // 1_000_000} MB of text"
         )
+    return CampaignFiles(folder.name, texts, version_of(texts))
+
+
+def version_of(texts: Mapping[str, str]) -> str:
+    """What names these files; another one as soon as one character of them is another."""
     digest = hashlib.sha256()
     for path in sorted(texts):
         digest.update(f"{path}\0{len(texts[path])}\0{texts[path]}".encode())
-    return CampaignFiles(folder.name, texts, digest.hexdigest()[:16])
+    return digest.hexdigest()[:16]
+
+
+def read_design(base: Traversable | Path) -> dict[str, str]:
+    """The files that every email stands on, by path, `_base/` first. Raises CampaignError."""
+    return dict(_texts(base, "_base/", "_base"))
 
 
 def load_facts(files: CampaignFiles, language: str = "") -> dict[str, Any]:
@@ -89,10 +99,11 @@ def _texts(folder: Traversable | Path, prefix: str, label: str) -> Iterator[tupl
         if entry.is_dir():
             yield from _texts(entry, f"{path}/", f"{label}/{entry.name}")
         elif entry.name.endswith(SUFFIXES):
-            yield path, _text(entry, f"{label}/{entry.name}")
+            yield path, read_text(entry, f"{label}/{entry.name}")
 
 
-def _text(entry: Traversable | Path, label: str) -> str:
+def read_text(entry: Traversable | Path, label: str) -> str:
+    """A file of words. Raises CampaignError where it is no UTF-8, too large, or has control characters."""
     try:
         text = entry.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
