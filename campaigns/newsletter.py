@@ -13,7 +13,8 @@ from runup.database import Base
 
 
 class IssueState(StrEnum):
-    """Where an issue stands. Only an approved one can be scheduled; SENT and CANCELED are final."""
+    """Where an issue stands. Only an approved one can be scheduled; CANCELED is final, and SENT as well
+    unless it is sent again to those who never got it. One that rests keeps its state (`paused_at`)."""
 
     DRAFT = "draft"
     APPROVED = "approved"
@@ -27,13 +28,15 @@ class NewsletterIssue(Base):
     """One sending of a list's newsletter: to all of the list, or to those of whom `audience` holds.
 
     It leaves at one moment for everybody (`scheduled_at`), or at one hour of the day where each reader lives
-    (`local_on`, `local_time`); never both. `slug` names it in the archive for good.
+    (`local_on`, `local_time`); never both. `slug` names it in the archive for good. Whoever is on the list
+    when its sending begins gets it: one send per reader, or a send that says why not.
     """
 
     __tablename__ = "newsletter_issue"
     __table_args__ = (
         UniqueConstraint("list_key", "slug"),
-        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_a_moment"),
+        CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_a_moment"),
+        CheckConstraint("sent_at IS NULL OR state IN ('sent', 'sending')", name="moment_of_what_was_sent"),
         CheckConstraint("(local_on IS NULL) = (local_time IS NULL)", name="local_day_has_an_hour"),
         CheckConstraint("scheduled_at IS NULL OR local_on IS NULL", name="one_way_to_be_due"),
         CheckConstraint(
@@ -62,6 +65,26 @@ class NewsletterIssue(Base):
     local_on: Mapped[date | None]
     local_time: Mapped[time | None]
     sent_at: Mapped[datetime | None]
+    """When the last of its sends was final, the first time."""
+    words: Mapped[str] = mapped_column(Text, default="")
+    """What is sent, as JSON of a CompiledCampaign with the one step `issue` (campaigns.issue_words)."""
+    expires_after: Mapped[int] = mapped_column(default=86_400)
+    """Seconds after a reader's moment in which it may still leave to them."""
+    per_hour: Mapped[int | None]
+    """At most so many leave in an hour; None: no limit of its own."""
+    warm_up: Mapped[str] = mapped_column(String(200), default="")
+    """At most so many on its first, second … day of sending, with spaces between; afterwards all the rest."""
+    started_at: Mapped[datetime | None]
+    """When its sending began; the days of the warm-up count from it."""
+    paused_at: Mapped[datetime | None]
+    """Nothing of it leaves while this is set."""
+    canceled_at: Mapped[datetime | None]
+    round: Mapped[int] = mapped_column(default=0)
+    """How often it was sent again to those who never got it; the occurrence of the sends of that time."""
+    expanded_to: Mapped[int] = mapped_column(default=0)
+    """In this round sends have been made for all places on the list up to this id."""
+    expanded_at: Mapped[datetime | None]
+    """When the sends of this round were all made; None while some are missing."""
 
 
 def published(session: Session, lists: Collection[str], *, most: int = 200) -> list[NewsletterIssue]:
@@ -86,4 +109,5 @@ def find_published(session: Session, list_key: str, slug: str) -> NewsletterIssu
 
 
 def _is_published() -> ColumnElement[bool]:
-    return and_(NewsletterIssue.state == IssueState.SENT, NewsletterIssue.is_public)
+    # One that is sent again to a few has been sent: it stays where everybody may read it.
+    return and_(NewsletterIssue.sent_at.is_not(None), NewsletterIssue.is_public)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
@@ -51,7 +51,11 @@ def _people(now: datetime) -> Select[int]:
         Interview.confirmed_at.is_(None),
         Interview.requested_at > now - UNCONFIRMED_FOR,
     )
-    on_a_list = exists().where(Subscription.subscriber_id == Subscriber.id, Subscription.ended_at.is_(None))
+    on_a_list = exists().where(
+        Subscription.subscriber_id == Subscriber.id,
+        Subscription.ended_at.is_(None),
+        or_(Subscription.confirmed_at.is_not(None), Subscription.subscribed_at > now - UNCONFIRMED_FOR),
+    )
     return (
         select(Subscriber.id)
         .where(Subscriber.erased_at.is_(None), Subscriber.created_at < now - UNCONFIRMED_FOR)

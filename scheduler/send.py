@@ -105,11 +105,17 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
+_OWNERS = ("enrollment_id", "subscription_id", "issue_id")
 _OCCASION = ("enrollment_id", "step", "occasion")
+_OF_PLACE = ("subscription_id", "step", "occasion")
+_OF_ISSUE = ("issue_id", "subscriber_id")
 
 
 class Send(Base):
     """One step to one subscriber, once: a row with a state and a reason.
+
+    It belongs to an enrollment, to a place on a newsletter list that waits for its yes, or to an issue of a
+    newsletter: exactly one of them.
 
     `occasion` says what it is for ("" once per enrollment, `r2` for the interview's revision 2, a moment for
     an act): at most one send per occasion is open, and at most one ever leaves. `occurrence` counts the rows
@@ -144,10 +150,31 @@ class Send(Base):
         _partial("ix_send_unfinished", "left_at", where=f"state IN ({_listed(UNFINISHED)})"),
         Index("ix_send_subscriber", "subscriber_id", "left_at"),
         Index("ix_send_enrollment", "enrollment_id"),
+        CheckConstraint(
+            " + ".join(f"CASE WHEN {owner} IS NULL THEN 0 ELSE 1 END" for owner in _OWNERS) + " = 1",
+            name="belongs_to_one",
+        ),
+        _partial("ux_send_place", "subscription_id", "step", "occurrence",
+                 where="subscription_id IS NOT NULL", unique=True),
+        _partial("ux_send_place_open", *_OF_PLACE,
+                 where=f"subscription_id IS NOT NULL AND state IN ({_listed(OPEN)})", unique=True),
+        _partial("ux_send_place_left", *_OF_PLACE,
+                 where=f"subscription_id IS NOT NULL AND state IN ({_listed(ARRIVED)})", unique=True),
+        _partial("ux_send_issue", *_OF_ISSUE, "occurrence", where="issue_id IS NOT NULL", unique=True),
+        _partial("ux_send_issue_open", *_OF_ISSUE,
+                 where=f"issue_id IS NOT NULL AND state IN ({_listed(OPEN)})", unique=True),
+        _partial("ux_send_issue_left", *_OF_ISSUE,
+                 where=f"issue_id IS NOT NULL AND state IN ({_listed(ARRIVED)})", unique=True),
+        _partial("ix_send_issue_left_at", "issue_id", "left_at",
+                 where="issue_id IS NOT NULL AND left_at IS NOT NULL"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    enrollment_id: Mapped[int] = mapped_column(ForeignKey("enrollment.id"))
+    enrollment_id: Mapped[int | None] = mapped_column(ForeignKey("enrollment.id"))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"))
+    """The place on a list whose confirmation this is, or the reminder of it."""
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter_issue.id"))
+    """The issue of a newsletter this brings; its `epoch` means nothing, the last checks ask the facts."""
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
     campaign: Mapped[str] = mapped_column(String(64))
     step: Mapped[str] = mapped_column(String(40))
@@ -195,7 +222,7 @@ class Send(Base):
     """The intent after which it may have left; stays empty while it certainly has not."""
     finished_at: Mapped[datetime | None]
 
-    enrollment: Mapped[Enrollment] = relationship()
+    enrollment: Mapped[Enrollment | None] = relationship()
     subscriber: Mapped[Subscriber] = relationship()
 
     def __repr__(self) -> str:

@@ -30,12 +30,13 @@ def join_list(
     locked = lock_subscriber(session, subscriber.id)
     assert locked is not None, "they are looking at their plan"
     place = _place(session, locked, wanted.key)
-    if place is not None and place.ended_at is None:
+    if place is not None and place.confirmed_at is not None and place.ended_at is None:
         return False
     if place is None:
         place = Subscription(subscriber_id=locked.id, list_key=wanted.key)
         session.add(place)
-    place.subscribed_at, place.ended_at = now, None
+    # They stand inside, behind a link that was sent to them: that is the yes.
+    place.subscribed_at, place.confirmed_at, place.ended_at = now, now, None
     session.add(
         Consent(
             subscriber_id=locked.id,

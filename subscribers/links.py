@@ -21,6 +21,8 @@ class Purpose(StrEnum):
     """From the page that says goodbye: to say what was not meant to stop."""
     LEAVE = "leave"
     """Off one newsletter list."""
+    JOIN = "join"
+    """The yes to the newsletters somebody asked for with the address."""
 
 
 class InvalidLink(ValueError):
@@ -35,7 +37,7 @@ class Links:
     """Signs and reads our links. `keys`: newest first; older ones still open what they signed.
 
     A token carries the id of an interview (CONFIRM, PLAN, CALENDAR), of a subscriber (UNSUBSCRIBE, FEED,
-    KEEP) or of a subscription (LEAVE), and no clock: what has an end in time says so in its row.
+    KEEP) or of a subscription (LEAVE, JOIN), and no clock: what has an end in time says so in its row.
     """
 
     keys: Sequence[str] = field(repr=False)

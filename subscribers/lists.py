@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
@@ -31,7 +31,11 @@ class NewsletterList:
 
 
 class Subscription(Base):
-    """A subscriber's place on a newsletter list. Its consent is its own: no interview puts anybody here."""
+    """A subscriber's place on a newsletter list. Its consent is its own: no interview puts anybody here.
+
+    Only a place that `confirmed_at` speaks for and that has not ended (`is_theirs`) receives anything. Asked
+    for by the form, it waits for the yes of whoever reads the address; asking for it anew waits anew.
+    """
 
     __tablename__ = "subscription"
     __table_args__ = (UniqueConstraint("subscriber_id", "list_key"),)
@@ -40,7 +44,20 @@ class Subscription(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
     list_key: Mapped[str] = mapped_column(String(64))
     subscribed_at: Mapped[datetime]
+    """When it was last asked for. Places asked for together share the moment, and one confirmation."""
+    confirmed_at: Mapped[datetime | None]
+    """When the person behind the address said yes; None while we wait for that."""
     ended_at: Mapped[datetime | None]
+
+
+def is_theirs() -> ColumnElement[bool]:
+    """Of a subscription: its issues may be sent to them."""
+    return and_(Subscription.confirmed_at.is_not(None), Subscription.ended_at.is_(None))
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Of a subscription: somebody has asked for it, and nobody has said yes."""
+    return and_(Subscription.confirmed_at.is_(None), Subscription.ended_at.is_(None))
 
 
 def has_newsletter(session: Session, subscriber_id: int) -> bool:
@@ -52,8 +69,6 @@ def lists_of(session: Session, subscriber_id: int) -> set[str]:
     """The keys of the lists they are on now."""
     return set(
         session.scalars(
-            select(Subscription.list_key).where(
-                Subscription.subscriber_id == subscriber_id, Subscription.ended_at.is_(None)
-            )
+            select(Subscription.list_key).where(Subscription.subscriber_id == subscriber_id, is_theirs())
         )
     )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from runup.database.connection import Database, DatabaseError
@@ -40,10 +43,38 @@ def upgrade(database: Database) -> str | None:
         return before
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with database.engine.begin() as connection:
+    with _free_of_references(database) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _refuse_broken_references(database, connection)
     return before
+
+
+@contextmanager
+def _free_of_references(database: Database) -> Iterator[Connection]:
+    """A connection on which SQLite lets a table be made anew that others refer to. It only listens to that
+    before the transaction; `_refuse_broken_references` looks at the end of it."""
+    with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            yield connection
+            return
+        raw = connection.connection.dbapi_connection
+        assert raw is not None, "it has just been opened"
+        raw.execute("PRAGMA foreign_keys=OFF")  # type: ignore[attr-defined]  # sqlite3's own
+        try:
+            yield connection
+        finally:
+            raw.execute("PRAGMA foreign_keys=ON")  # type: ignore[attr-defined]
+
+
+def _refuse_broken_references(database: Database, connection: Connection) -> None:
+    if not database.is_sqlite:
+        return
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DatabaseError(
+            f"a row of the table {broken[0]} refers to one of {broken[2]} that is not there; nothing was "
+            "changed, restore a backup"
+        )
 
 
 def require_newest(database: Database) -> None:

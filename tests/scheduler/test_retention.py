@@ -95,7 +95,12 @@ def test_who_stays_for_the_newsletter_is_known_but_not_their_interview(town: Tow
     interview = town.ana(company="Quarkwerke")
     with town.write() as session:
         session.add(
-            Subscription(subscriber_id=interview.subscriber_id, list_key="news", subscribed_at=town.now)
+            Subscription(
+                subscriber_id=interview.subscriber_id,
+                list_key="news",
+                subscribed_at=town.now,
+                confirmed_at=town.now,
+            )
         )
     town.at(AFTER)
     assert forget(town) == 1

@@ -44,7 +44,11 @@ def ana(database: Database) -> Subscriber:
         confirm(session, interview, now=NOW)
         for consent in session.scalars(select(Consent)):
             consent.proof = "Anastasia's paper form"
-        session.add(Subscription(subscriber_id=interview.subscriber_id, list_key="letter", subscribed_at=NOW))
+        session.add(
+            Subscription(
+                subscriber_id=interview.subscriber_id, list_key="letter", subscribed_at=NOW, confirmed_at=NOW
+            )
+        )
         return interview.subscriber
 
 

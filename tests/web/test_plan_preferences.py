@@ -140,6 +140,7 @@ def test_whom_the_operator_put_on_a_private_list_sees_it_and_can_leave_it(visito
                 subscriber_id=interview.subscriber_id,
                 list_key="alumni",
                 subscribed_at=visitor.application.clock(),
+                confirmed_at=visitor.application.clock(),
             )
         )
     assert "For our alumni" in visitor.get(f"{plan}/newsletter").text
