@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import TemplateSyntaxError, UndefinedError
 
+from campaigns.context import Context
 from campaigns.sandbox import runtime_environment
 from campaigns.unknown_names import unknown_names
 
@@ -40,16 +41,24 @@ class Condition:
 
 
 def compile_condition(
-    source: str, *, facts: Mapping[str, Any] | None = None, steps: Iterable[str] = ()
+    source: str,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    steps: Iterable[str] = (),
+    names: type = Context,
+    choices: Mapping[str, Iterable[str]] | None = None,
 ) -> Condition:
-    """Reads a condition. Raises ConditionError at unknown names, attributes and choices."""
+    """Reads a condition. Raises ConditionError at unknown names, attributes and choices.
+
+    `names` and `choices` as for `unknown_names`.
+    """
     if not source.strip():
-        raise ConditionError("the condition is empty; leave `when` out instead")
+        raise ConditionError("the condition is empty; leave it out instead")
     try:
         ask = _environment.compile_expression(source, undefined_to_none=False)
         tree = _environment.parse("{{ (" + source + "\n) }}")
     except TemplateSyntaxError as error:
         raise ConditionError(f"`{source}` cannot be read: {error.message}") from None
-    if unknown := unknown_names(tree, facts=facts, steps=steps):
+    if unknown := unknown_names(tree, facts=facts, steps=steps, names=names, choices=choices):
         raise ConditionError(f"`{source}`: {unknown[0][1]}")
     return Condition(source, ask)

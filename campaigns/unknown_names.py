@@ -47,23 +47,27 @@ def unknown_names(
     facts: Mapping[str, Any] | None = None,
     steps: Iterable[str] = (),
     extra: Iterable[str] = (),
+    names: type = Context,
+    choices: Mapping[str, Iterable[str]] | None = None,
 ) -> list[tuple[int, str]]:
     """Line and message of each use of something that does not exist.
 
     `facts` makes its keys known, `steps` the keys that `merged` may hold, `extra` further names (always
-    texts).
+    texts). `names` is the class whose fields are the names there are, and `choices` says of a name what it
+    may hold.
     """
-    kinds = {name: _kind(hint) for name, hint in get_type_hints(Context).items()}
+    kinds = {name: _kind(hint) for name, hint in get_type_hints(names).items()}
     kinds |= {"facts": None if facts is None else Table(facts), "step": str} | dict.fromkeys(extra, str)
-    visitor = _Names(kinds | dict.fromkeys(("time", "date")), tuple(steps))
+    held = {"merged": tuple(steps)} | {name: tuple(values) for name, values in (choices or {}).items()}
+    visitor = _Names(kinds | dict.fromkeys(("time", "date")), held)
     visitor.visit(tree)
     return visitor.found
 
 
 class _Names(NodeVisitor):
-    def __init__(self, kinds: dict[str, Kind], steps: tuple[str, ...]) -> None:
+    def __init__(self, kinds: dict[str, Kind], held: Mapping[str, tuple[str, ...]]) -> None:
         self._kinds = kinds
-        self._steps = steps
+        self._held = held
         self.found: list[tuple[int, str]] = []
 
     def visit_Name(self, node: nodes.Name) -> None:  # noqa: N802 - the visitor's protocol
@@ -135,8 +139,8 @@ class _Names(NodeVisitor):
                 )
 
     def _choices_of(self, node: nodes.Expr) -> tuple[tuple[str, ...], str]:
-        if isinstance(node, nodes.Name) and node.name == "merged":
-            return self._steps, "merged"
+        if isinstance(node, nodes.Name) and node.name in self._held:
+            return self._held[node.name], node.name
         if isinstance(node, nodes.Getattr) and self._kind_of(node.node) is Appointment:
             return CHOICES.get(node.attr, ()), f"interview.{node.attr}"
         return (), ""
