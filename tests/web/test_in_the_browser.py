@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from subscribers import Purpose
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 LOOKS = [(size, scheme) for size in ("phone", "desk") for scheme in ("light", "dark")]
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 PAGE_CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
 
 
@@ -260,14 +262,13 @@ def check(page: Page, name: str) -> None:
     page.wait_for_load_state()
     keep(page, name)
     assert page.evaluate(PAGE_CHECKS) == [], name
-    assert violations(page) == [], name
+    # axe takes most of a second a page, and light and dark, phone and desk differ in little it looks at.
+    if name.endswith(("-phone-dark", "-desk-light")):
+        assert violations(page) == [], name
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds, where RUNUP_AXE names its `axe.min.js`; it is not ours to ship."""
-    file = os.environ.get("RUNUP_AXE")
-    if not file:
-        return []
-    page.evaluate(Path(file).read_text("utf-8"))
+    """What axe-core finds."""
+    page.evaluate(AXE)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
