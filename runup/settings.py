@@ -21,7 +21,14 @@ from runup.workspace import FILE, SECRETS_FILE, WorkspaceError, find_workspace, 
 
 PREFIX = "RUNUP_"
 SECRETS = frozenset(
-    {"secret_keys", "suppression_key", "smtp_password", "bounce_mailbox_password", "sendgrid_api_key"}
+    {
+        "secret_keys",
+        "suppression_key",
+        "smtp_password",
+        "bounce_mailbox_password",
+        "sendgrid_api_key",
+        "metrics_token",
+    }
 )
 """Never in runup.toml and never on a command line."""
 SHORTEST_KEY = 32
@@ -129,6 +136,12 @@ class Settings(BaseSettings):
     """Calls to the provider in flight at once."""
     rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Emails a second that may leave, over all workers; 0 for no limit."""
+    health_lateness: int = Field(default=15, ge=1, le=10_080)
+    """Minutes: /health answers 503 while an email about somebody's own date is overdue for longer."""
+    metrics_token: SecretStr = SecretStr("")
+    """Secret. Whoever shows it as a bearer token may read /metrics on the site. Empty: there is none."""
+    metrics_listen: str = Field(default="", pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:]+):[0-9]{1,5}$")
+    """A network address (host:port) of its own for /metrics, without a token: a private one. Empty: none."""
     machine: str = Field(default="", max_length=200)
     """What you call this installation, so that a copy of it is noticed; containers need it. Empty: the
     machine's own id and the database's place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from threading import Event
 from typing import Annotated
 
@@ -72,14 +72,26 @@ def _serve(application: Application, host: str, port: int, with_worker: bool, re
             stack.enter_context(
                 working(application, resume=resume, on_arrival=lambda: say_stop_at_start(application))
             )
+        metrics = stack.enter_context(_exposing(application))
         site = Site(application, listener)
         site.start()
         stack.callback(site.stop)
         here = f"http://{host}:{listener.getsockname()[1]}/"
         say(f"Site: {here} (links begin with {application.brand.site_url}/)")
         say("Worker: runs here." if with_worker else "Worker: none here; `runup work` runs workers.")
+        if metrics:
+            say(f"Metrics: http://{metrics}/metrics, for whoever reaches it.")
         say("Ctrl-C ends it.")
         return _wait(told, site)
+
+
+def _exposing(application: Application) -> AbstractContextManager[str]:
+    """Prometheus' library is loaded only where somebody asked for it."""
+    if not application.settings.metrics_listen:
+        return nullcontext("")
+    from runup.metrics import exposing
+
+    return exposing(application, application.settings.metrics_listen)
 
 
 def _wait(told: Event, site: Site) -> int:

@@ -18,6 +18,7 @@ from runup.web import (
     keeping,
     landing,
     leaving,
+    metrics,
     own_data,
     plan,
     problems,
@@ -75,6 +76,7 @@ def create_app(application: Application) -> FastAPI:
     ):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(webhooks.router(application), include_in_schema=False)
+    app.include_router(metrics.router(application), include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", assets.Assets())
     problems.install(app)

@@ -1,40 +1,46 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter
-from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
-from runup.reports import SILENT_AFTER
+from runup.health import Health, is_ready, look
 from runup.web.site import SiteDep
-from scheduler import Heartbeat
-from scheduler.braking import active_hold
 
 router = APIRouter()
 
 
 @router.api_route("/health", methods=["GET", "HEAD"])
 def health(site: SiteDep) -> Response:
-    """200 when the database answers, a worker has ticked lately and no brake is on, else 503. No counts, no
-    names."""
-    try:
-        with site.application.database.read() as session:
-            last = session.scalar(select(func.max(Heartbeat.last_tick_at)))
-            hold = active_hold(session)
-    except SQLAlchemyError:
-        return _answer("database unreachable", None, status=503)
-    if last is None:
-        return _answer("no worker has ticked yet", None, status=503)
-    if site.now - last > SILENT_AFTER:
-        return _answer("ticking has stopped", last.isoformat(), status=503)
-    if hold is not None:
-        return _answer(f"stopped until somebody has looked: {hold.kind}", last.isoformat(), status=503)
-    return _answer("ok", last.isoformat(), status=200)
+    """200 when emails leave as they should, else 503 with a word per cause. No counts, no names."""
+    settings = site.application.settings
+    found = look(
+        site.application.database,
+        journal=settings.journal_folder,
+        lateness=timedelta(minutes=settings.health_lateness),
+        now=site.now,
+    )
+    last = found.last_tick_at.isoformat() if found.last_tick_at else None
+    return _answer(found, last_tick_at=last)
 
 
-def _answer(words: str, last_tick_at: str | None, *, status: int) -> Response:
+@router.api_route("/health/live", methods=["GET", "HEAD"])
+async def live() -> Response:
+    """200 while this process answers at all: what does not is to be started again. Looks at nothing else."""
+    return _answer(Health((), None))
+
+
+@router.api_route("/health/ready", methods=["GET", "HEAD"])
+def ready(site: SiteDep) -> Response:
+    """200 while this site can take a sign-up, whatever the workers do: where a balancer sends visitors."""
+    application = site.application
+    return _answer(is_ready(application.database, journal=application.settings.journal_folder))
+
+
+def _answer(health: Health, **more: str | None) -> Response:
     return JSONResponse(
-        {"status": words, "last_tick_at": last_tick_at},
-        status_code=status,
+        {"status": health.words, "causes": [ailment.cause for ailment in health.ailments], **more},
+        status_code=200 if health.is_good else 503,
         headers={"Cache-Control": "no-store"},
     )
