@@ -81,6 +81,8 @@ class NewsletterIssue(Base):
     canceled_at: Mapped[datetime | None]
     round: Mapped[int] = mapped_column(default=0)
     """How often it was sent again to those who never got it; the occurrence of the sends of that time."""
+    also_unknown: Mapped[bool] = mapped_column(default=False)
+    """Of this round: also to those of whom nobody can tell."""
     expanded_to: Mapped[int] = mapped_column(default=0)
     """In this round sends have been made for all places on the list up to this id."""
     expanded_at: Mapped[datetime | None]

@@ -43,6 +43,7 @@ def upgrade() -> None:
         issue.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
         issue.add_column(sa.Column("canceled_at", sa.DateTime(timezone=True), nullable=True))
         issue.add_column(sa.Column("round", sa.Integer(), nullable=False, server_default="0"))
+        issue.add_column(sa.Column("also_unknown", sa.Boolean(), nullable=False, server_default=sa.false()))
         issue.add_column(sa.Column("expanded_to", sa.Integer(), nullable=False, server_default="0"))
         issue.add_column(sa.Column("expanded_at", sa.DateTime(timezone=True), nullable=True))
         issue.drop_constraint(op.f(_SENT_IS_SENT), type_="check")
@@ -87,8 +88,8 @@ def downgrade() -> None:
         issue.drop_constraint(op.f(_SENT_IS_SENT), type_="check")
         issue.create_check_constraint(op.f(_SENT_IS_SENT), "(state = 'sent') = (sent_at IS NOT NULL)")
         for name in (
-            "expanded_at", "expanded_to", "round", "canceled_at", "paused_at", "started_at", "warm_up",
-            "per_hour", "expires_after", "words",
+            "expanded_at", "expanded_to", "also_unknown", "round", "canceled_at", "paused_at", "started_at",
+            "warm_up", "per_hour", "expires_after", "words",
         ):  # fmt: skip
             issue.drop_column(name)
     with op.batch_alter_table("subscription") as place:
