@@ -73,6 +73,8 @@ def _plain(error: EmailNotValidError) -> str:
 
 def _scripts(label: str) -> int:
     """How many alphabets a domain label is written in; digits and hyphens belong to none."""
+    if label.isascii():
+        return 1
     names = {unicodedata.name(c, "?").split(" ")[0] for c in label if c.isalpha()}
     # Japanese writes with three at once.
     if names & {"HIRAGANA", "KATAKANA"}:

@@ -22,6 +22,13 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_TEXT = (
+    (b"PK\x03\x04", "a zip archive or a spreadsheet (.xlsx, .ods)"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls)"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF"),
+    (b"SQLi", "a database"),
+)
 
 
 class UnreadableFile(ValueError):
@@ -35,10 +42,28 @@ class Line:
     number: int
     cells: Mapping[str, str] = field(default_factory=dict, repr=False)
     problem: str = ""
+    raw: Sequence[str] = field(default=(), repr=False)
+    """The cells as they stand there, where they could be read at all."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that has been opened: its columns (lower case, `_` for spaces), as they are spelled there, and
+    its rows, read as one asks for them."""
+
+    columns: Sequence[str]
+    titles: Sequence[str]
+    lines: Iterator[Line] = field(repr=False)
 
 
 def read_csv(file: BinaryIO, *, encoding: str = "") -> tuple[list[str], Iterator[Line]]:
-    """The column names of the first line (lower case, `_` for spaces) and the rows, read as one asks.
+    """The column names and the rows; see `open_table`."""
+    table = open_table(file, encoding=encoding)
+    return list(table.columns), table.lines
+
+
+def open_table(file: BinaryIO, *, encoding: str = "") -> Table:
+    """A CSV file whose first line names its columns.
 
     `encoding` empty: UTF-8, or what a byte order mark says. Commas, semicolons and tabs are told apart by
     the first line. A row that cannot be read is a Line with a problem and the next one goes on. Raises
@@ -47,12 +72,18 @@ def read_csv(file: BinaryIO, *, encoding: str = "") -> tuple[list[str], Iterator
     text = _decoded(file, encoding)
     lines = _Lines(text)
     first = next(lines, "")
-    if first in lines.problems or "\0" in first:
+    if first in lines.problems:
+        raise UnreadableFile(
+            f"the first line has more than {LONGEST_LINE} characters; is this a table? Its first line must "
+            "name the columns"
+        )
+    if "\0" in first:
         raise UnreadableFile("this is no text file; save the table as CSV (UTF-8)")
     if _has_undecodable(first):
         raise UnreadableFile(f"the first line is not {encoding or 'UTF-8'}; {_WHICH_ENCODING}")
     delimiter = max(",;\t", key=first.count)
-    columns = [_column(name) for name in next(csv.reader([first], delimiter=delimiter), [])]
+    titles = [disarmed(name.strip()) for name in _cells_of(first, delimiter)]
+    columns = [column_name(title) for title in titles]
     if not any(columns):
         raise UnreadableFile("the file is empty; its first line must name the columns")
     if len(columns) > MOST_COLUMNS:
@@ -60,7 +91,12 @@ def read_csv(file: BinaryIO, *, encoding: str = "") -> tuple[list[str], Iterator
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
         raise UnreadableFile(f"the column {twice[0]!r} is there twice; remove one")
-    return columns, _rows(lines, columns, delimiter=delimiter, encoding=encoding)
+    return Table(columns, titles, _rows(lines, columns, delimiter=delimiter, encoding=encoding))
+
+
+def column_name(title: str) -> str:
+    """A column's title as it is compared: `First name`, `first-name` and `first_name` are one."""
+    return "_".join(disarmed(title.strip()).lower().replace("-", " ").replace("_", " ").split())
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> int:
@@ -114,6 +150,14 @@ class _Lines:
 _CUT = "\0cut\0\n"
 
 
+def _cells_of(first: str, delimiter: str) -> list[str]:
+    csv.field_size_limit(LONGEST_CELL * 4)
+    try:
+        return next(csv.reader([first], delimiter=delimiter), [])
+    except csv.Error:
+        raise UnreadableFile("the first line cannot be read; it must name the columns") from None
+
+
 def _rows(lines: _Lines, columns: list[str], *, delimiter: str, encoding: str) -> Iterator[Line]:
     csv.field_size_limit(LONGEST_CELL * 4)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -139,15 +183,14 @@ def _line(number: int, cells: list[str], columns: list[str], encoding: str) -> L
         )
         return Line(number, problem=words)
     if len(cells) > len(columns):
-        return Line(
-            number, problem=f"{len(cells)} cells for {len(columns)} columns; is a cell with a comma unquoted?"
-        )
+        problem = f"{len(cells)} cells for {len(columns)} columns; is a cell with a comma unquoted?"
+        return Line(number, problem=problem, raw=cells[: len(columns)])
     if any(_has_undecodable(cell) for cell in cells):
         return Line(number, problem=f"not {encoding or 'UTF-8'}; {_WHICH_ENCODING}")
     if any(len(cell) > LONGEST_CELL for cell in cells):
         return Line(number, problem=f"a cell is longer than {LONGEST_CELL} characters")
-    named = zip(columns, cells, strict=False)
-    return Line(number, {name: disarmed(cell.strip()) for name, cell in named if name})
+    read = [disarmed(cell.strip()) for cell in cells]
+    return Line(number, {name: cell for name, cell in zip(columns, read, strict=False) if name}, raw=read)
 
 
 class _Borrowed(io.TextIOWrapper):
@@ -161,6 +204,9 @@ def _decoded(file: BinaryIO, encoding: str) -> TextIO:
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
     start = buffered.peek(4)[:4]
     found = encoding or next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
+    kind = next((words for mark, words in _NO_TEXT if start.startswith(mark)), "")
+    if kind and not encoding:
+        raise UnreadableFile(f"this is {kind}, no text file; open it and save the table as CSV (UTF-8)")
     try:
         codecs.lookup(found)
     except LookupError:
@@ -175,7 +221,3 @@ def _decoded(file: BinaryIO, encoding: str) -> TextIO:
 
 def _has_undecodable(text: str) -> bool:
     return _UNDECODABLE.search(text) is not None
-
-
-def _column(name: str) -> str:
-    return "_".join(disarmed(name.strip()).lower().replace("-", " ").split())

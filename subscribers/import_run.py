@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
+from typing import BinaryIO
 
 from sqlalchemy import BigInteger, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -39,6 +41,14 @@ class ImportRun(Base):
         """So far the import has come, in the transaction that brings it there."""
         self.rows_taken, self.errors_size, self.reached_at = rows, errors_size, now
         self.counts = json.dumps(dict(tally), sort_keys=True)
+
+
+def fingerprint(file: BinaryIO, *said: object) -> str:
+    """Of a file's bytes, read from here to its end, and of what was said about how to read them."""
+    digest = sha256(repr(said).encode())
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def unfinished_run(session: Session, fingerprint: str) -> ImportRun | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -54,7 +54,7 @@ class SignUp:
         every field that is wrong, not only the first."""
         form = _Form(values)
         address = form.take("email", parse_address)
-        first_name = form.take("first_name", lambda value: _line(value, 80))
+        first_name = form.take("first_name", lambda value: parse_line(value, 80))
         start_time = form.take("interview_time", parse_time) if values.get("interview_time") else None
         home_zone = form.take("home_zone", parse_zone) if values.get("home_zone") else ""
         zone = form.take("interview_zone", parse_zone) if values.get("interview_zone") else home_zone
@@ -64,8 +64,8 @@ class SignUp:
         mode = form.take("mode", lambda value: _choice(Mode, value))
         interviewers = form.take("interviewers", lambda value: _choice(Interviewers, value))
         format_ = form.take("format", lambda value: _choice(Format, value))
-        company = form.take("company", lambda value: _line(value, 120))
-        role = form.take("role", lambda value: _line(value, 120))
+        company = form.take("company", lambda value: parse_line(value, 120))
+        role = form.take("role", lambda value: parse_line(value, 120))
         country = form.take("country", _country)
         decision_on = form.take("decision_on", parse_day) if values.get("decision_on") else None
         if decision_on and held_on and decision_on < held_on:
@@ -145,7 +145,20 @@ def sign_up(
     return interview
 
 
-def find_or_add(session: Session, form: SignUp, *, hmac_key: bytes, now: datetime) -> Subscriber:
+class Somebody(Protocol):
+    """Who a form or a row of a file is about."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def first_name(self) -> str: ...
+    @property
+    def home_zone(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+
+
+def find_or_add(session: Session, form: Somebody, *, hmac_key: bytes, now: datetime) -> Subscriber:
     """The subscriber of the form's address, locked; a new one gets the form's name and zone."""
     key = address_hmac(form.address, hmac_key)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -205,7 +218,7 @@ class _Form:
             return None
 
 
-def _line(value: str, most: int) -> str:
+def parse_line(value: str, most: int) -> str:
     """One line of free text, without what a terminal or a reader cannot see."""
     value = unicodedata.normalize("NFC", value).strip()
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI for c in value):
@@ -271,4 +284,4 @@ def _agreed(value: str) -> None:
         raise ValueError(Said("we need your agreement to write to you"))
 
 
-__all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "parse_day", "parse_time", "sign_up"]
+__all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "parse_day", "parse_line", "parse_time", "sign_up"]

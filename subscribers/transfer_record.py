@@ -1,41 +1,66 @@
-"""One row of a file of subscribers: a person, an interview of theirs, their consent, a suppression."""
+"""One row of a file of subscribers: a person, an interview or a place on a list, the consent to it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from subscribers.consent import Consent
-from subscribers.interview import Interview, Outcome
-from subscribers.signup import InvalidSignUp, SignUp
-from subscribers.subscriber import Subscriber
-from subscribers.suppression import Reason, Suppression
+from subscribers.address import parse_address
+from subscribers.interview import Outcome
+from subscribers.signup import InvalidSignUp, SignUp, parse_line
+from subscribers.suppression import Reason
+from subscribers.tags import parse_tags
+from subscribers.wall_time import parse_zone
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 COLUMNS = (
-    "email", "first_name", "home_zone", "locale", "campaign", "interview_date", "interview_time",
+    "email", "first_name", "home_zone", "locale", "tags", "campaign", "interview_date", "interview_time",
     "interview_zone", "mode", "interviewers", "format", "company", "role", "country", "decision_on",
-    "outcome", "outcome_at", "canceled_at", "signed_up_at", "confirmed_at", "consent_at", "consent_proof",
-    "suppressed", "suppressed_at",
+    "outcome", "outcome_at", "canceled_at", "list", "list_left_at", "signed_up_at", "confirmed_at",
+    "consent_at", "consent_proof", "suppressed", "suppressed_at",
 )  # fmt: skip
-"""What a file may hold, in the order of an export. It needs `email`, `interview_date` and a zone."""
+"""What a file may hold, in the order of an export. Each row needs `email`, a zone, and `interview_date` or
+`list`."""
+_OF_AN_INTERVIEW = (
+    "campaign", "interview_time", "mode", "interviewers", "format", "company", "role", "country",
+    "decision_on", "outcome", "outcome_at", "canceled_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What a row may name: the sequences and the newsletter lists there are, and the sequence of rows that
+    name none."""
+
+    campaign: str
+    campaigns: Collection[str]
+    lists: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """The checked values of one row. A moment that the file does not tell is None."""
 
-    form: SignUp
-    campaign: str
+    address: str = field(repr=False)
+    first_name: str = field(default="", repr=False)
+    home_zone: str
+    locale: str = "en"
+    tags: tuple[str, ...] = ()
+    form: SignUp | None = None
+    """The interview, if the row tells of one."""
+    campaign: str = ""
     outcome: Outcome | None = None
     outcome_at: datetime | None = None
     canceled_at: datetime | None = None
+    list_key: str = ""
+    """The newsletter, if the row tells of a place on its list."""
+    list_left_at: datetime | None = None
     signed_up_at: datetime | None = None
     confirmed_at: datetime | None = None
     consent_at: datetime | None = None
@@ -48,8 +73,7 @@ class Record:
         cls,
         cells: Mapping[str, str],
         *,
-        campaign: str,
-        campaigns: Collection[str],
+        known: Known,
         is_confirmed: bool,
         now: datetime,
     ) -> Record:
@@ -60,27 +84,33 @@ class Record:
         filled. Without it nobody is confirmed, whatever the file says.
         """
         row = _Row(cells, now=now)
-        form = row.form()
+        form = row.form() if cells.get("interview_date") or not cells.get("list") else None
+        person = _of(form) if form else row.person() if cells.get("list") else {}
         confirmed_at = row.moment("confirmed_at") if "confirmed_at" in cells else now
         if is_confirmed and confirmed_at:
             row.need("consent_at", "when did they agree? --confirmed needs it in every row")
             row.need("consent_proof", "where is their consent recorded? --confirmed needs it in every row")
-        name = cells.get("campaign", "") or campaign
-        if name not in campaigns:
-            row.errors["campaign"] = f"{name[:60]!r} is none of: {', '.join(sorted(campaigns))}"
+        name = row.name("campaign", known.campaigns) or known.campaign
+        list_key = row.name("list", known.lists)
+        if list_key and not form:
+            row.nothing_of(_OF_AN_INTERVIEW, "without interview_date this says nothing; leave it empty")
         outcome, reason = row.choice("outcome", Outcome), row.choice("suppressed", Reason)
         if reason is Reason.ERASED:
             row.errors["suppressed"] = "an erased person has no row"
-        record = {
-            name: row.moment(name) for name in ("canceled_at", "signed_up_at", "consent_at", "suppressed_at")
+        record: dict[str, Any] = {
+            name: row.moment(name)
+            for name in ("canceled_at", "signed_up_at", "consent_at", "suppressed_at", "list_left_at")
         }
         outcome_at = row.moment("outcome_at") if outcome else None
-        proof = row.line("consent_proof", 500)
-        if row.errors or form is None:
+        proof, tags = row.line("consent_proof", 500), row.tags()
+        if row.errors:
             raise InvalidSignUp(row.errors)
         return cls(
+            **person,
+            tags=tags,
             form=form,
             campaign=name,
+            list_key=list_key,
             outcome=outcome,
             outcome_at=(outcome_at or now) if outcome else None,
             confirmed_at=confirmed_at if is_confirmed else None,
@@ -89,53 +119,27 @@ class Record:
             **record,
         )
 
-    def consent_for(self, interview: Interview, *, source: str, now: datetime) -> Consent:
-        """What the file says they agreed to for this interview, and where the proof of it is."""
-        return Consent(
-            subscriber_id=interview.subscriber_id,
-            interview_id=interview.id,
-            purpose=f"sequence:{interview.campaign}",
-            wording="",
-            wording_version="elsewhere",
-            source=source[:64],
-            proof=self.consent_proof,
-            agreed_at=self.consent_at or now,
-            confirmed_at=self.confirmed_at,
-        )
+    def consent_to(self, purpose: str, *, source: str, now: datetime) -> dict[str, Any]:
+        """The columns of a Consent: what the file says they agreed to, and where the proof of it is."""
+        return {
+            "purpose": purpose,
+            "wording": "",
+            "wording_version": "elsewhere",
+            "source": source[:64],
+            "proof": self.consent_proof,
+            "sender_hmac": "",
+            "agreed_at": self.consent_at or now,
+            "confirmed_at": self.confirmed_at,
+        }
 
 
-def cells_of(
-    subscriber: Subscriber, interview: Interview, consent: Consent | None, suppression: Suppression | None
-) -> dict[str, str]:
-    """The row of one interview. `Record.parse` understands it."""
-    values: dict[str, object] = {
-        "email": subscriber.address,
-        "first_name": subscriber.first_name,
-        "home_zone": subscriber.home_zone,
-        "locale": subscriber.locale,
-        "campaign": interview.campaign,
-        "interview_date": interview.held_on,
-        "interview_time": interview.start_time and interview.start_time.isoformat(),
-        "interview_zone": interview.zone,
-        "mode": interview.mode,
-        "interviewers": interview.interviewers,
-        "format": interview.format,
-        "company": interview.company,
-        "role": interview.role,
-        "country": interview.country,
-        "decision_on": interview.decision_on,
-        "outcome": interview.outcome,
-        "outcome_at": interview.outcome_at,
-        "canceled_at": interview.canceled_at,
-        "signed_up_at": interview.requested_at,
-        "confirmed_at": interview.confirmed_at,
-        "consent_at": consent and consent.agreed_at,
-        "consent_proof": consent
-        and (consent.proof or f"{consent.source}, wording {consent.wording_version}"),
-        "suppressed": suppression and suppression.reason,
-        "suppressed_at": suppression and suppression.created_at,
+def _of(form: SignUp) -> dict[str, Any]:
+    return {
+        "address": form.address,
+        "first_name": form.first_name,
+        "home_zone": form.home_zone,
+        "locale": form.locale,
     }
-    return {name: _text(value) for name, value in values.items()}
 
 
 class _Row:
@@ -154,6 +158,28 @@ class _Row:
             self.errors.update(error.errors)
             return None
         return replace(form, locale=self._take("locale", _locale) or form.locale)
+
+    def person(self) -> dict[str, Any]:
+        """Of a row without an interview: who it is about."""
+        self.need("email", "please enter their email address")
+        self.need("home_zone", "where do they live?")
+        return {
+            "address": self._take("email", parse_address) or "",
+            "first_name": self._take("first_name", lambda value: parse_line(value, 80)) or "",
+            "home_zone": self._take("home_zone", parse_zone) or "",
+            "locale": self._take("locale", _locale) or "en",
+        }
+
+    def name(self, column: str, names: Collection[str]) -> str:
+        return self._take(column, lambda value: _one_of_names(value, names)) or ""
+
+    def tags(self) -> tuple[str, ...]:
+        return self._take("tags", parse_tags) or ()
+
+    def nothing_of(self, columns: Iterable[str], why: str) -> None:
+        for name in columns:
+            if self._cells.get(name):
+                self.errors.setdefault(name, why)
 
     def moment(self, name: str) -> datetime | None:
         return self._take(name, lambda value: _moment(value, now=self._now))
@@ -201,6 +227,12 @@ def _one_of(kind: type[E], value: str) -> E:
         raise ValueError(f"{value[:20]!r} is none of: {', '.join(kind)}") from None
 
 
+def _one_of_names(value: str, names: Collection[str]) -> str:
+    if value not in names:
+        raise ValueError(f"{value[:60]!r} is none of: {', '.join(sorted(names)) or 'there is none'}")
+    return value
+
+
 def _locale(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", value) or len(value) > 16:
         raise ValueError(f"{value[:20]!r} is no language; write it like en or pt-BR")
@@ -211,9 +243,3 @@ def _line(value: str, most: int) -> str:
     if len(value) > most or not value.isprintable():
         raise ValueError(f"must be one line of at most {most} characters")
     return value
-
-
-def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return "" if value is None else str(value)

@@ -26,7 +26,9 @@ def find_same(session: Session, subscriber: Subscriber, record: Record) -> Inter
         .where(Interview.subscriber_id == subscriber.id, Interview.campaign == record.campaign)
         .order_by(Interview.id)
     ).all()
-    same_day = [i for i in known if (i.held_on, i.zone) == (record.form.held_on, record.form.zone)]
+    form = record.form
+    assert form is not None, "only rows of an interview ask"
+    same_day = [i for i in known if (i.held_on, i.zone) == (form.held_on, form.zone)]
     exact = [i for i in same_day if record.signed_up_at and i.requested_at == record.signed_up_at]
     # A canceled one stays as it is: a row for the same day is a new appointment, unless it says canceled too.
     alike = [i for i in same_day if _agree(i, record) and _may_be_same(i, record)]
@@ -45,6 +47,7 @@ def fill_gaps(
 ) -> None:
     """Add what we were not told; what is known stays. Every change of facts touches the subscriber."""
     form = record.form
+    assert form is not None, "only rows of an interview fill one in"
     if not subscriber.first_name and form.first_name:
         subscriber.first_name = form.first_name
         subscriber.touch()
@@ -69,12 +72,13 @@ def fill_gaps(
     if record.confirmed_at and interview.confirmed_at is None:
         interview.confirmed_at = record.confirmed_at
         subscriber.confirmed_at = subscriber.confirmed_at or record.confirmed_at
-        session.add(record.consent_for(interview, source=source, now=now))
+        agreed = record.consent_to(f"sequence:{interview.campaign}", source=source, now=now)
+        session.add(Consent(subscriber_id=subscriber.id, interview_id=interview.id, **agreed))
         subscriber.touch()
 
 
 def _agree(interview: Interview, record: Record) -> bool:
-    start = record.form.start_time
+    start = record.form.start_time if record.form else None
     return start is None or interview.start_time is None or interview.start_time == start
 
 

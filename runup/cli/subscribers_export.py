@@ -14,7 +14,8 @@ from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.terminal import Advance, note, progress
 from subscribers.csv_file import write_csv
-from subscribers.transfer import count_rows, rows_of
+from subscribers.transfer_out import count_people as count_rows
+from subscribers.transfer_out import rows_of
 from subscribers.transfer_record import COLUMNS
 
 

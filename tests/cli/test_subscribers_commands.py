@@ -184,14 +184,17 @@ def test_a_file_brings_people_in_and_lists_what_is_wrong(either: Terminal) -> No
     assert "confirm" in result.out
     with (either.folder / "people-errors.csv").open(newline="") as listing:
         errors = list(csv.DictReader(listing))
-    assert {(row["line"], row["column"]) for row in errors} == {
-        ("3", "email"), ("3", "home_zone"), ("3", "interview_date"),
-    }  # fmt: skip
+    (wrong,) = errors
+    assert (wrong["error_row"], wrong["error_column"]) == ("3", "email; home_zone; interview_date")
+    assert "home_zone: 'Mars/Base' is not a time zone we know" in wrong["error_problem"]
+    assert "write one plain address such as ana@example.com" in wrong["error_remedy"]
+    assert (wrong["email"], wrong["first_name"], wrong["interview_date"]) == ("nobody@", "X", "2026-02-30")
     assert steps(either, "kiri@example.com") == {"confirm": "coming", "confirm_again": "coming"}
     again = either("subscribers", "import", file, "--json").json
     assert again == {
-        "rows": 3, "added": 0, "updated": 0, "unchanged": 2, "left_out": 0, "refused": 1,
-        "errors_file": "people-errors.csv",
+        "rows": 3, "new_people": 0, "added": 0, "updated": 0, "unchanged": 2, "left_out": 0, "refused": 1,
+        "to_confirm": 0, "left_out_because": {}, "went_on_after": None, "errors_file": "people-errors.csv",
+        "refused_in": {"email": 1, "home_zone": 1, "interview_date": 1},
     }  # fmt: skip
 
 

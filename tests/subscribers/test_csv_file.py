@@ -48,13 +48,17 @@ def test_latin_1_unsaid_refuses_the_rows_it_spoils_and_no_other() -> None:
     [
         (b"", "empty"),
         (b"\n", "empty"),
-        (b"PK\x03\x04\x00\x00 a zip", "text file"),
+        (b"PK\x03\x04\x00\x00 a zip renamed to .csv", "a zip archive or a spreadsheet"),
+        (b"\x1f\x8b\x08\x00 gzip", "a gzip archive"),
+        (b"email,\0\n", "no text file"),
         (b"\x00" * 100_000, "UTF-16"),
         ("email\nana@example.com".encode("utf-16-le"), "--encoding utf-16-le"),
         (b"email,Email\n", "'email' is there twice"),
         ("emäil\n".encode("latin-1"), "the first line is not UTF-8"),
         (b",".join(b"c%d" % number for number in range(1000)), "1000 columns"),
-        (b"x" * 1_000_000, "text file"),
+        (b"x" * 1_000_000, "the first line has more than"),
+        (b"," * 1_000_000, "the first line has more than"),
+        (b"email," + b"x" * 100_000 + b"\n", "the first line cannot be read"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_whole(content: bytes, words: str) -> None:

@@ -28,8 +28,9 @@ from subscribers import (
     suppress,
 )
 from subscribers.csv_file import read_csv, write_csv
-from subscribers.transfer import Change, ImportOptions, Taken, rows_of, take_in
-from subscribers.transfer_record import COLUMNS
+from subscribers.transfer import Change, ImportOptions, Taken, take_in
+from subscribers.transfer_out import rows_of
+from subscribers.transfer_record import COLUMNS, Known
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KEY = b"k" * 32
@@ -49,8 +50,11 @@ def bring_in(database: Database) -> Import:
     ) -> list[Taken]:
         _, lines = read_csv(io.BytesIO(text.encode()))
         chosen = ImportOptions(
-            campaign="second_interview",
-            campaigns=("second_interview", "exam"),
+            known=Known(
+                campaign="second_interview",
+                campaigns=("second_interview", "exam"),
+                lists=("newsletter", "jobs"),
+            ),
             source="import: people.csv",
             hmac_key=KEY,
             **options,
