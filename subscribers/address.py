@@ -24,7 +24,8 @@ def parse_address(value: str) -> str:
     value = value.strip(" ")
     if not value:
         raise InvalidAddress(Said("please enter your email address"))
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in value):
+    is_plain = value.isascii() and value.isprintable()
+    if not is_plain and any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in value):
         raise InvalidAddress(Said("the address has an invisible character in it; please type it again"))
     try:
         found = validate_email(value, check_deliverability=False, strict=True, allow_smtputf8=False)
