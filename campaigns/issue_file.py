@@ -20,7 +20,7 @@ from campaigns.source_files import read_text
 STEP = "issue"
 """The key of the one email there is."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_ADDRESS = re.compile(r"https://[^\s<>\"'\])}]+")
+_ADDRESS = re.compile(r"(?<!src=\")https://[^\s<>\"'\])}]+")  # a picture's is looked at by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class IssueFile:
     file: str
     """As people know it: `weekly/2026-12.md`."""
     front: Front
+    head: str = field(repr=False)
+    """The TOML that `front` was read from, on the lines on which it stands."""
     texts: Mapping[str, str] = field(repr=False)
     """By the name of the part: `subject.txt`, `preheader.txt`, `body.mjml`, `body.txt`."""
     lines: Mapping[str, tuple[int, ...]] = field(repr=False)
@@ -45,6 +47,10 @@ class IssueFile:
         lines = self.lines.get(part, ())
         at = lines[min(line, len(lines)) - 1] if line and lines else line
         return self.files.get(part, self.file), at
+
+    def line_of(self, key: str) -> int:
+        """The line on which the head says `key`."""
+        return line_of_key(self.head, key)
 
     @property
     def addresses(self) -> list[str]:
@@ -127,7 +133,7 @@ def _issue(
         lines[f"{part}.txt"] = (line_of_key(head, part),)
         files[f"{part}.txt"] = file
     return IssueFile(
-        list_key=list_key, slug=slug, file=file, front=front, texts=texts, lines=lines, files=files
+        list_key=list_key, slug=slug, file=file, front=front, head=head, texts=texts, lines=lines, files=files
     )
 
 

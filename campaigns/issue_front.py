@@ -68,9 +68,8 @@ def read_front(head: str, file: str) -> Front:
         table = tomllib.loads(head)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
-        raise CampaignError(
-            file, int(line[1]) if line else 1, f"the head is not valid TOML: {error}"
-        ) from None
+        at = int(line[1]) if line else head.count("\n") + 1  # at its end, says the reader of TOML
+        raise CampaignError(file, at, f"the head is not valid TOML: {error}") from None
     for key, value in table.items():
         if problem := _problem(key, value):
             raise CampaignError(file, line_of_key(head, key), problem)

@@ -25,7 +25,8 @@ def text_rows(pieces: list[Piece], *, greeting: bool) -> Iterator[Row]:
 
 
 def _lead(piece: Piece, greeting: bool) -> Iterator[Row]:
-    yield _heading(as_text(piece.heading.children) if piece.heading else "{{ subject|upper }}"), piece.line
+    heading = _heading(as_text(piece.heading.children)) if piece.heading else "{{ subject|upper }}"
+    yield heading, piece.line
     yield "", piece.line
     if greeting:
         yield "[[ hello() ]]", piece.line

@@ -13,8 +13,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from campaigns.compiling import CompiledCampaign, compile_files
-from campaigns.confined import Limits
+from campaigns.compiling import CompiledCampaign, Run, compile_files
+from campaigns.confined import Limits, run_confined
 from campaigns.context import Appointment, Brand, Context, LinkSet, Reader
 from campaigns.errors import CampaignError
 from campaigns.issue_file import STEP, IssueFile, facts_of
@@ -50,16 +50,17 @@ def compile_issue(
     base: Traversable | Path | None = None,
     sign_up_url: str = "",
     limits: Limits | None = None,
+    run: Run = run_confined,
 ) -> CompiledIssue:
     """Compiles in a child process with limits. Raises CampaignError with the file and line of the issue.
 
     `base` is the design; the shipped one unless given. `sign_up_url` is where the archive's links lead
-    that are each reader's own in the email; the site's first page when left out.
+    that are each reader's own in the email; the site's first page when left out. `run`: see `compile_files`.
     """
     files = files_of(issue, list_name, base, with_archive=True)
     look = replace(brand, site_url="")  # where the site is comes with each reader's context
     try:
-        both = compile_files(files, brand=look, limits=limits)
+        both = compile_files(files, brand=look, limits=limits, run=run)
         compiled = _located(both, lambda origin: origin_of(issue, files, origin))
         refuse_names(compiled)
         everybody = issue_context(brand=brand, links=_for_everybody(sign_up_url or brand.site_url))
@@ -149,13 +150,15 @@ def located(error: CampaignError, issue: IssueFile, files: CampaignFiles) -> Cam
 
 def origin_of(issue: IssueFile, files: CampaignFiles, origin: Origin) -> Origin:
     """Where it was written, for a place in the files of `files_of`."""
-    path = origin.file.removeprefix(f"{files.name}/")
+    if origin.file == files.name:
+        return Origin(issue.file, 0)
+    own, _, path = origin.file.partition(f"{files.name}/")
+    if own or not path:  # the design's, or told by its place already
+        return origin
     folder, _, part = path.partition("/")
-    if path in _FRAME:
-        return Origin(f"_issue/{path}", origin.line)
-    if folder in (STEP, ARCHIVE) and path != origin.file:
+    if folder in (STEP, ARCHIVE):
         return Origin(*issue.written_at(part, origin.line))
-    return Origin(issue.file, 0) if origin.file.startswith(files.name) else origin
+    return Origin(f"_issue/{path}", origin.line)
 
 
 def refuse_names(compiled: CompiledCampaign) -> None:
