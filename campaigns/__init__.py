@@ -10,16 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from campaigns.applied_catalog import Applied, applied
     from campaigns.catalog import Catalog
     from campaigns.context import Brand
-    from campaigns.enrollment import Campaign, CampaignState, Enrollment, pause, register, resume
+    from campaigns.enrollment import Campaign, CampaignState, Enrollment, archive, pause, resume
     from campaigns.errors import CampaignError
     from campaigns.planning import PlannedSend, Situation, plan
+    from campaigns.publishing import publish, register
     from campaigns.reasons import PLAIN_WORDS, Reason
     from campaigns.sequence import Sequence, Step
 
 __all__ = [
     "PLAIN_WORDS",
+    "Applied",
     "Brand",
     "Campaign",
     "CampaignError",
@@ -31,18 +34,23 @@ __all__ = [
     "Sequence",
     "Situation",
     "Step",
+    "applied",
+    "archive",
     "pause",
     "plan",
+    "publish",
     "register",
     "resume",
 ]
 
 _KEPT_IN = {
+    "applied_catalog": ("Applied", "applied"),
     "catalog": ("Catalog",),
     "context": ("Brand",),
-    "enrollment": ("Campaign", "CampaignState", "Enrollment", "pause", "register", "resume"),
+    "enrollment": ("Campaign", "CampaignState", "Enrollment", "archive", "pause", "resume"),
     "errors": ("CampaignError",),
     "planning": ("PlannedSend", "Situation", "plan"),
+    "publishing": ("publish", "register"),
     "reasons": ("PLAIN_WORDS", "Reason"),
     "sequence": ("Sequence", "Step"),
 }

@@ -1,24 +1,27 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from threading import Lock
 
-from campaigns.compiling import CompiledCampaign, compile_campaign
+from campaigns.compiling import CompiledCampaign, compile_files
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.rendering import Renderer
 from campaigns.sequence import Sequence
-from campaigns.source_files import read_files
+from campaigns.source_files import CampaignFiles, read_files
 from campaigns.timetable import load_sequence
 
-_COMPILED: dict[tuple[str, str, Brand], CompiledCampaign] = {}
+_KEPT = 32
+"""Versions whose words one process keeps ready."""
 
 
 class Catalog:
-    """The campaigns on the shelf: those shipped with the package and, before them, an operator's own.
+    """The campaigns on the shelf: those shipped with the package and, before them, an operator's own. These
+    are the files as they are now; what leaves is of the version that was applied: `campaigns.applied_catalog`.
 
     Sequences are read when asked for; words are compiled once per version, in a child process.
     """
@@ -48,18 +51,21 @@ class Catalog:
             key, 0, f"there is no such campaign; known are {', '.join(self.keys()) or 'none'}"
         )
 
+    def files(self, key: str) -> CampaignFiles:
+        """The campaign's files as they are now. Raises CampaignError."""
+        return read_files(self.folder(key), self.base)
+
     def sequence(self, key: str) -> Sequence:
         with self._lock:
             if key not in self._sequences:
-                folder = self.folder(key)
-                version = read_files(folder, self.base).version
-                self._sequences[key] = replace(load_sequence(folder), version=version)
+                version = self.files(key).version
+                self._sequences[key] = replace(load_sequence(self.folder(key)), version=version)
             return self._sequences[key]
 
     def renderer(self, key: str) -> Renderer:
         with self._lock:
             if key not in self._renderers:
-                self._renderers[key] = Renderer(self.compiled(key))
+                self._renderers[key] = words_of(self.files(key), self.brand).renderer
             return self._renderers[key]
 
     def languages(self, key: str) -> list[str]:
@@ -68,16 +74,36 @@ class Catalog:
         return [compiled.language.code, *compiled.translations]
 
     def compiled(self, key: str) -> CompiledCampaign:
-        """The campaign's words of this version, compiled once per process.
+        """The campaign's words of this version, compiled once per process."""
+        return words_of(self.files(key), self.brand).compiled
 
-        Where the site is does not belong to how emails look: links come with each person's context.
-        """
-        folder = self.folder(key)
-        look = replace(self.brand, site_url="")
-        version = (key, read_files(folder, self.base).version, look)
-        if version not in _COMPILED:
-            _COMPILED[version] = compile_campaign(folder, base=self.base, brand=look)
-        return _COMPILED[version]
+
+@dataclass(frozen=True)
+class Words:
+    """One version's words, ready for every recipient."""
+
+    compiled: CompiledCampaign
+    renderer: Renderer
+
+
+def words_of(of: CampaignFiles, brand: Brand) -> Words:
+    """Compiled once per version and process. Raises CampaignError.
+
+    Where the site is does not belong to how emails look: links come with each person's context.
+    """
+    look = replace(brand, site_url="")
+    key = (of.name, of.version, look)
+    with _COMPILING:
+        if key not in _WORDS:
+            compiled = compile_files(of, brand=look)
+            _WORDS[key] = Words(compiled, Renderer(compiled))
+            while len(_WORDS) > _KEPT:
+                _WORDS.popitem(last=False)
+        return _WORDS[key]
+
+
+_WORDS: OrderedDict[tuple[str, str, Brand], Words] = OrderedDict()
+_COMPILING = Lock()
 
 
 def _is_campaign(entry: Traversable | Path) -> bool:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from campaigns.sequence import Sequence
 from runup.database import Base
 from subscribers.interview import Interview
 from subscribers.subscriber import Subscriber
@@ -19,13 +18,16 @@ class CampaignState(StrEnum):
 
 
 class Campaign(Base):
-    """A campaign as this database knows it. Its words and timetable live in files; `version` names them."""
+    """A campaign as this database knows it. Its words and timetable are those of the version applied last."""
 
     __tablename__ = "campaign"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     state: Mapped[str] = mapped_column(String(16), default=CampaignState.RUNNING)
     version: Mapped[str] = mapped_column(String(64), default="")
+    """What names the files of the version applied last."""
+    number: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The number of that version; 0 until the campaign has been seen."""
     version_at: Mapped[datetime | None]
     """Since when it is that version."""
     created_at: Mapped[datetime]
@@ -62,6 +64,7 @@ class Enrollment(Base):
     __table_args__ = (
         UniqueConstraint("interview_id", "campaign"),
         Index("ix_enrollment_subscriber", "subscriber_id"),
+        Index("ix_enrollment_version", "campaign", "planned_number", "subscriber_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,40 +72,11 @@ class Enrollment(Base):
     interview_id: Mapped[int] = mapped_column(ForeignKey("interview.id"))
     campaign: Mapped[str] = mapped_column(ForeignKey("campaign.key"))
     enrolled_at: Mapped[datetime]
+    planned_number: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The version its sends were planned by. Nothing leaves while it is not the campaign's."""
 
     subscriber: Mapped[Subscriber] = relationship()
     interview: Mapped[Interview] = relationship()
-
-
-def register(session: Session, sequence: Sequence, *, now: datetime) -> Campaign:
-    """Write down that this campaign and its steps exist, once they are seen; harmless after that."""
-    campaign = session.get(Campaign, sequence.key)
-    is_new = campaign is None
-    if campaign is None:
-        campaign = Campaign(key=sequence.key, state=CampaignState.RUNNING, created_at=now)
-        session.add(campaign)
-        session.flush()
-    if campaign.version != sequence.version or is_new:
-        campaign.version, campaign.version_at = sequence.version, now
-        if not is_new:
-            _plan_everybody_again(session, sequence.key)
-        known = set(session.scalars(select(CampaignStep.step).where(CampaignStep.campaign == sequence.key)))
-        for step in sequence.steps:
-            if step.key not in known:
-                session.add(CampaignStep(campaign=sequence.key, step=step.key, added_at=now))
-        session.flush()
-    return campaign
-
-
-def _plan_everybody_again(session: Session, key: str) -> None:
-    """A changed timetable moves what is planned; until then nothing planned by the old one may leave."""
-    enrolled = select(Enrollment.subscriber_id).where(Enrollment.campaign == key)
-    session.execute(
-        update(Subscriber)
-        .where(Subscriber.id.in_(enrolled))
-        .values(epoch=Subscriber.epoch + 1)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def pause(session: Session, campaign: Campaign, *, now: datetime, why: str = "") -> bool:
@@ -114,13 +88,48 @@ def pause(session: Session, campaign: Campaign, *, now: datetime, why: str = "")
     return True
 
 
-def resume(session: Session, campaign: Campaign, *, now: datetime) -> bool:
-    """It may send again. What became overdue meanwhile does not burst: the planner knows of the pause."""
-    if campaign.state != CampaignState.PAUSED:
+def archive(session: Session, campaign: Campaign, *, now: datetime, why: str) -> bool:
+    """Nothing of it leaves and nobody is enrolled any more. Returns whether it was not archived already.
+
+    What waits stays where it is and ends with its moment, as in a pause; `resume` takes it all back.
+    """
+    if campaign.state == CampaignState.ARCHIVED:
         return False
-    campaign.state = CampaignState.RUNNING
-    for ended in session.scalars(
-        select(CampaignPause).where(CampaignPause.campaign == campaign.key, CampaignPause.ended_at.is_(None))
-    ):
-        ended.ended_at = now
+    _end_pauses(session, campaign, now=now)
+    campaign.state = CampaignState.ARCHIVED
+    session.add(CampaignPause(campaign=campaign.key, began_at=now, why=why[:300]))
     return True
+
+
+def resume(session: Session, campaign: Campaign, *, now: datetime) -> bool:
+    """It may send again, and enroll. Returns whether it had stopped.
+
+    What became overdue meanwhile does not burst: the planner knows of the pause.
+    """
+    if campaign.state == CampaignState.RUNNING:
+        return False
+    if campaign.state == CampaignState.ARCHIVED:
+        _plan_those_left_out(session, campaign.key)
+    campaign.state = CampaignState.RUNNING
+    _end_pauses(session, campaign, now=now)
+    return True
+
+
+def _end_pauses(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    session.execute(
+        update(CampaignPause)
+        .where(CampaignPause.campaign == campaign.key, CampaignPause.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def _plan_those_left_out(session: Session, key: str) -> None:
+    """Whoever told an interview while it was archived is enrolled when they are planned the next time."""
+    enrolled = select(Enrollment.interview_id).where(Enrollment.campaign == key)
+    waiting = select(Interview.subscriber_id).where(Interview.campaign == key, Interview.id.not_in(enrolled))
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id.in_(waiting))
+        .values(epoch=Subscriber.epoch + 1)
+        .execution_options(synchronize_session=False)
+    )

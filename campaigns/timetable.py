@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -22,9 +23,11 @@ from campaigns.sequence import (
     Sequence,
     Step,
 )
+from campaigns.source_files import CampaignFiles
 from campaigns.timetable_check import check_together
 from campaigns.toml_table import Source, Table
 
+_MISSING = "there is no such file; a campaign needs its timetable"
 SEQUENCE_KEYS = {"name", "language", "window", "gap", "jitter", "step"}
 _CALENDAR_KEYS = {"day", "time", "from", "after_step", "business_days"}
 _ELAPSED_KEYS = {"after", "delay"}
@@ -38,9 +41,7 @@ def load_sequence(folder: Traversable | Path) -> Sequence:
     """The sequence of a campaign's folder, checked as a whole. Raises CampaignError at the first fault."""
     file = folder / "sequence.toml"
     if not file.is_file():
-        raise CampaignError(
-            f"{folder.name}/sequence.toml", 0, "there is no such file; a campaign needs its timetable"
-        )
+        raise CampaignError(f"{folder.name}/sequence.toml", 0, _MISSING)
     raw = file.read_bytes()
     try:
         return parse_sequence(folder.name, raw.decode())
@@ -48,6 +49,14 @@ def load_sequence(folder: Traversable | Path) -> Sequence:
         line = raw.count(b"\n", 0, error.start) + 1
         message = "this is not UTF-8; save the file as UTF-8 in your editor"
         raise CampaignError(f"{folder.name}/sequence.toml", line, message) from None
+
+
+def sequence_of(files: CampaignFiles) -> Sequence:
+    """The sequence of files that have been read already, with their version. Raises CampaignError."""
+    text = files.texts.get("sequence.toml")
+    if text is None:
+        raise CampaignError(f"{files.name}/sequence.toml", 0, _MISSING)
+    return replace(parse_sequence(files.name, text), version=files.version)
 
 
 def parse_sequence(key: str, text: str) -> Sequence:

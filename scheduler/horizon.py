@@ -12,6 +12,7 @@ from scheduler.claiming import is_running
 from scheduler.doubt import MARGIN, PATIENCE
 from scheduler.feed import SILENT_FOR
 from scheduler.send import LEASED, WAITING, Send, State, is_in
+from scheduler.superseded import Place, of_old_versions
 
 
 def next_moment(session: Session, *, now: datetime) -> datetime | None:
@@ -28,6 +29,8 @@ def next_moment(session: Session, *, now: datetime) -> datetime | None:
     # Once silence may be listened to it is listened to at every tick.
     silence = intent + SILENT_FOR if intent and intent + SILENT_FOR > now else None
     doubt = (silence, intent and intent + PATIENCE, expiry and expiry - MARGIN)
+    if of_old_versions(session, after=Place(), most=1):
+        return now
     told = session.scalar(
         select(func.min(DeliveryRecord.heard_at)).where(DeliveryRecord.applied_at.is_(None))
     )

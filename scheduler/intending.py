@@ -135,6 +135,15 @@ def _agrees_with_its_person() -> Exists:
     ).correlate(Send)
 
 
+def _is_of_an_old_version() -> Exists:
+    """Planned by another version of its campaign than the one that counts now."""
+    return exists(
+        select(Enrollment.id)
+        .join(Campaign, Campaign.key == Enrollment.campaign)
+        .where(Enrollment.id == Send.enrollment_id, Enrollment.planned_number != Campaign.number)
+    ).correlate(Send)
+
+
 def _is_confirmed() -> Exists:
     return exists(
         select(Enrollment.id)
@@ -155,6 +164,7 @@ _INTEND = (
         Send.lease_until > _CALL_ENDS,
         Send.expires_at >= _CALL_ENDS,
         is_running(),
+        ~_is_of_an_old_version(),
         _agrees_with_its_person(),
         or_(~Send.needs_consent, _is_confirmed()),
     )

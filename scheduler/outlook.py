@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.enrollment import Enrollment
 from campaigns.reasons import PLAIN_WORDS, Reason
@@ -58,7 +59,8 @@ def outlook(session: Session, subscriber_id: int, *, catalog: Catalog, language:
         .where(Send.subscriber_id == subscriber_id)
         .order_by(Send.occurrence)
     )
-    return told([(row[0], row[1], row[2]) for row in rows], catalog=catalog, language=language)
+    shelf = applied(session, catalog)
+    return told([(row[0], row[1], row[2]) for row in rows], catalog=shelf, language=language)
 
 
 def told(rows: Iterable[tuple[Send, int, str]], *, catalog: Catalog, language: str = "") -> list[Line]:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.applied_catalog import Applied, applied
 from campaigns.errors import CampaignError
 from campaigns.rendering import RenderError
 from runup.database import Database
@@ -120,16 +121,19 @@ class Preparer:
 
     def _prepare(self, ids: list[int], *, token: str) -> list[Call]:
         with self.database.read() as session:
-            drafts = read_drafts(session, ids, catalog=self.composer.catalog)
-        composed = {} if self.stopping() else self._compose(drafts, token=token)
-        return self._intend(ids, drafts, composed, token=token)
+            # Claimed before this: should another version be applied now, the last checks find the rows stale.
+            shelf = applied(session, self.composer.catalog)
+            drafts = read_drafts(session, ids, catalog=shelf)
+        composed = {} if self.stopping() else self._compose(drafts, shelf, token=token)
+        gaps = {key: shelf.sequence(key).gap for key in {draft.campaign for draft in drafts}}
+        return self._intend(ids, drafts, composed, gaps=gaps, token=token)
 
-    def _compose(self, drafts: Sequence[Draft], *, token: str) -> dict[int, Composed]:
-        now = self.clock()
+    def _compose(self, drafts: Sequence[Draft], shelf: Applied, *, token: str) -> dict[int, Composed]:
+        now, composer = self.clock(), replace(self.composer, catalog=shelf)
         composed: dict[int, Composed] = {}
         for draft in drafts:
             try:
-                composed[draft.send_id] = self.composer.compose(draft, now=now)
+                composed[draft.send_id] = composer.compose(draft, now=now)
             except RenderError as error:
                 self._poisoned(draft, error, token=token)
             except CampaignError as error:
@@ -145,11 +149,16 @@ class Preparer:
         transact(self.database, lambda s: record_render_error(s, draft.send_id, said, token=token, now=now))
 
     def _intend(
-        self, ids: list[int], drafts: Sequence[Draft], composed: dict[int, Composed], *, token: str
+        self,
+        ids: list[int],
+        drafts: Sequence[Draft],
+        composed: dict[int, Composed],
+        *,
+        gaps: Mapping[str, timedelta],
+        token: str,
     ) -> list[Call]:
         now = self.clock()
         ready = [d for d in drafts if d.send_id in composed and now < composed[d.send_id].true_until]
-        gaps = {key: self.composer.catalog.sequence(key).gap for key in {d.campaign for d in ready}}
 
         def act(session: Session) -> tuple[set[int], set[int]]:
             verdict = intend(session, ready, token=token, gaps=gaps, now=now)

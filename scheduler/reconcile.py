@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.planning import PlannedSend, plan
 from scheduler.ledger import Ledger
@@ -24,14 +25,18 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
         return []
     session.flush()
     enrollments = enroll(session, subscriber, catalog=catalog, now=now)
+    # Read with the person locked: whatever is applied from here on finds them planned by an older version.
+    shelf = applied(session, catalog)
     rows = _read_rows(session, subscriber_id)
-    situation = read_situation(session, subscriber, enrollments, rows, catalog=catalog)
+    situation = read_situation(session, subscriber, enrollments, rows, catalog=shelf)
     planned = plan(situation, now=now)
     ledger = Ledger(situation, rows, epoch=subscriber.epoch, now=now)
     ledger.withdraw(planned)
     session.flush()
     session.add_all(ledger.schedule(planned))
     subscriber.planned_epoch = subscriber.epoch
+    for enrollment in enrollments:
+        enrollment.planned_number = shelf.number(enrollment.campaign)
     session.flush()
     return planned
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +12,10 @@ from campaigns.catalog import Catalog
 from campaigns.errors import CampaignError
 from runup.database import Database
 from scheduler.reconcile import reconcile
+from scheduler.superseded import Place, of_old_versions, still_old
 from scheduler.sweeping import PATROL_EVERY, out_of_date, patrol
 from scheduler.transaction import transact
+from scheduler.wire import since_boot
 from subscribers.wall_time import UnknownZone
 
 log = structlog.get_logger(__name__)
@@ -20,6 +23,13 @@ log = structlog.get_logger(__name__)
 PAGE = 2_000
 TOGETHER = 20
 """People planned in one transaction: few enough that the site's writes hardly wait."""
+
+
+Pick = Callable[[Session, Sequence[int]], Sequence[int]]
+
+
+def _all(_session: Session, ids: Sequence[int]) -> Sequence[int]:
+    return ids
 
 
 @dataclass(kw_only=True)
@@ -35,6 +45,7 @@ class Replanner:
     stopping: Callable[[], bool]
     progress: Callable[[], None] = lambda: None
     """Called after every few people: planning a whole town takes a while."""
+    stopwatch: Callable[[], float] = since_boot
     _next_patrol: datetime | None = None
     _patrolled: int = 0
 
@@ -48,6 +59,23 @@ class Replanner:
             if len(page) < PAGE:
                 break
             after = page[-1]
+        return count
+
+    def of_old_versions(self, *, seconds: float = math.inf) -> int:
+        """Whose sends an older version of their campaign planned; returns how many they were.
+
+        Ends after about `seconds`. What is due does not wait for its turn here: that its last checks fail has
+        its person planned at once.
+        """
+        began, count, place = self.stopwatch(), 0, Place()
+        while not self.stopping() and self.stopwatch() - began < seconds:
+            with self.database.read() as session:
+                page = of_old_versions(session, after=place, most=TOGETHER)
+            if not page:
+                break
+            place = page[-1]
+            count += self._some(sorted({one.subscriber for one in page}), still_old)
+            self.progress()
         return count
 
     def patrol(self) -> int:
@@ -72,16 +100,18 @@ class Replanner:
             self.progress()
         return len(ids)
 
-    def _some(self, ids: Sequence[int]) -> None:
+    def _some(self, ids: Sequence[int], pick: Pick = _all) -> int:
+        """Those of `ids` that `pick` finds worth it, in one transaction; returns how many."""
         try:
-            transact(self.database, lambda session: self._plan(session, ids))
+            return transact(self.database, lambda session: self._plan(session, pick(session, ids)))
         except (CampaignError, UnknownZone) as error:
             if len(ids) == 1:
                 log.error("cannot_plan", subscriber=ids[0], error=str(error))
-                return
-            for identity in ids:
-                self._some([identity])
+                return 0
+            return sum(self._some([identity], pick) for identity in ids)
 
-    def _plan(self, session: Session, ids: Sequence[int]) -> None:
-        for identity in sorted(ids):
+    def _plan(self, session: Session, ids: Iterable[int]) -> int:
+        ids = sorted(ids)
+        for identity in ids:
             reconcile(session, identity, catalog=self.catalog, now=self.clock())
+        return len(ids)

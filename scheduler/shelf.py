@@ -7,9 +7,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.applied_catalog import Applied, applied
 from campaigns.catalog import Catalog
-from campaigns.enrollment import Campaign, CampaignPause, CampaignState, register
+from campaigns.enrollment import Campaign, CampaignPause, CampaignState
 from campaigns.errors import CampaignError
+from campaigns.publishing import register
 
 log = structlog.get_logger(__name__)
 
@@ -27,14 +29,14 @@ class Shelf:
     _missing: list[str] = field(default_factory=list)
     _paused: list[tuple[str, str]] = field(default_factory=list)
     """By a worker, with its reason."""
-    _registered: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, session: Session, *, now: datetime) -> None:
-        """Read what is new, and write down campaigns and steps that the database does not know."""
-        keys = self.catalog.keys()
+        """Read what was applied meanwhile, and write down campaigns that the database does not know."""
         self._broken = {key: told for key, told in self._broken.items() if now < told[0]}
-        for key in keys:
-            self._read(session, key, now=now)
+        shelf = applied(session, self.catalog)
+        for key in shelf.keys():  # noqa: SIM118 - no mapping
+            self._read(session, shelf, key, now=now)
+        keys = shelf.keys()
         self.usable = [key for key in keys if key not in self._broken]
         running = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.key)
         self._missing = [key for key in session.scalars(running) if key not in keys]
@@ -42,7 +44,9 @@ class Shelf:
             (key, why)
             for key, why in session.execute(
                 select(CampaignPause.campaign, CampaignPause.why)
+                .join(Campaign, Campaign.key == CampaignPause.campaign)
                 .where(CampaignPause.ended_at.is_(None), CampaignPause.why != "")
+                .where(Campaign.state == CampaignState.PAUSED)
                 .order_by(CampaignPause.campaign)
             )
         ]
@@ -60,14 +64,12 @@ class Shelf:
         paused = [f"campaign {key} is paused: {why}" for key, why in self._paused]
         return "; ".join([*broken, *missing, *paused])
 
-    def _read(self, session: Session, key: str, *, now: datetime) -> None:
+    def _read(self, session: Session, shelf: Applied, key: str, *, now: datetime) -> None:
         if key in self._broken:
             return
         try:
-            sequence = self.catalog.sequence(key)
+            if not shelf.number(key):
+                register(session, self.catalog, key, now=now)
+            shelf.sequence(key)
         except CampaignError as error:
             self.broke(key, error, now=now)
-            return
-        if (key, sequence.version) not in self._registered:
-            register(session, sequence, now=now)
-            self._registered.add((key, sequence.version))

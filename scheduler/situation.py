@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
-from campaigns.enrollment import Campaign, CampaignPause, CampaignStep, Enrollment, register
+from campaigns.enrollment import Campaign, CampaignPause, CampaignState, CampaignStep, Enrollment
 from campaigns.facts import Passage, Past, Person, Rest
 from campaigns.planning import Pause, Situation
+from campaigns.publishing import register
 from campaigns.reasons import Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
 from subscribers import suppression
@@ -33,14 +34,18 @@ _SUPPRESSED: dict[str, Reason] = {
 
 
 def enroll(session: Session, subscriber: Subscriber, *, catalog: Catalog, now: datetime) -> list[Enrollment]:
-    """The enrollments of a person's interviews; those that are missing are made."""
+    """The enrollments of a person's interviews; those that are missing are made, but none
+    of an archived campaign."""
     enrollments = list(session.scalars(select(Enrollment).where(Enrollment.subscriber_id == subscriber.id)))
     enrolled = {(e.interview_id, e.campaign) for e in enrollments}
     for interview in session.scalars(select(Interview).where(Interview.subscriber_id == subscriber.id)):
         if (interview.id, interview.campaign) in enrolled:
             continue
-        if session.get(Campaign, interview.campaign) is None:
-            register(session, catalog.sequence(interview.campaign), now=now)
+        campaign = session.get(Campaign, interview.campaign)
+        if campaign is None or not campaign.number:
+            campaign = register(session, catalog, interview.campaign, now=now)
+        if campaign.state == CampaignState.ARCHIVED:
+            continue
         enrollments.append(
             Enrollment(
                 subscriber=subscriber, interview=interview, campaign=interview.campaign, enrolled_at=now

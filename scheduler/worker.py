@@ -82,6 +82,8 @@ class Worker:
     alive_at: float = field(init=False)
     """The stopwatch when something was last finished, for the watchdog."""
     _stopping: Event = field(default_factory=Event)
+    _is_behind: bool = False
+    """There may be more that an older version planned."""
 
     def __post_init__(self) -> None:
         self.alive_at = self.stopwatch()
@@ -141,8 +143,10 @@ class Worker:
         self._preparer.pay_back()
         transact(self.database, lambda session: recover_leases(session, now=self.clock()))
         self._listener.listen()
+        self._is_behind = False
         tally.held = self._plan(tally) or self.space()
-        return self._send(tally)
+        # A version that concerns many is planned between the emails of everybody else.
+        return self._send(tally) or self._is_behind
 
     def _sign(self) -> None:
         self.alive_at = self.stopwatch()
@@ -158,6 +162,9 @@ class Worker:
         if hold is not None:
             return hold.detail  # and plan nothing again: to plan is to let expire
         tally.planned_again += self._replanner.out_of_date() + self._replanner.patrol()
+        changed = self._replanner.of_old_versions(seconds=ROUND / 2)
+        tally.planned_again += changed
+        self._is_behind = changed > 0
         return ""
 
     def _send(self, tally: Tally) -> bool:
@@ -248,6 +255,7 @@ class Worker:
             clock=self.clock,
             stopping=self._stopping.is_set,
             progress=self._sign,
+            stopwatch=self.stopwatch,
         )
 
     @cached_property

@@ -160,10 +160,7 @@ def _why_paused(session: Session, key: str) -> str:
 def _stored(session: Session, application: Application, campaign: str) -> Campaign:
     """The campaign's row, locked: a send that is about to leave is before this or sees it."""
     key = known_key(application.settings, campaign)
-    register(session, application.catalog.sequence(key), now=application.clock())
-    found = session.scalar(select(Campaign).where(Campaign.key == key).with_for_update())
-    assert found is not None, "registered above"
-    return found
+    return register(session, application.catalog, key, now=application.clock())
 
 
 def _sequence(campaign: str) -> Sequence:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from campaigns.applied_catalog import applied
 from runup.web.api_fields import PROBLEMS, InterviewFields, LeftOut, Plan, PlanLine, Received, SignUpFields
 from runup.web.forecast import Forecast, forecast
 from runup.web.json_body import json_request, read_json
@@ -67,4 +68,6 @@ def post_sign_up(
 def forecast_of(site: Site, fields: Mapping[str, str]) -> Forecast:
     """For the campaign that people sign up for. Raises InvalidFields."""
     app = site.application
-    return forecast(app.catalog.sequence(app.settings.campaign), fields, now=site.now)
+    with app.database.read() as session:
+        sequence = applied(session, app.catalog).sequence(app.settings.campaign)
+    return forecast(sequence, fields, now=site.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -10,7 +9,8 @@ from urllib.request import Request, urlopen
 from journey import FRIDAY, Town, berlin
 from sqlalchemy import select
 
-from campaigns import register
+from campaigns import publish
+from campaigns.source_files import CampaignFiles, version_of
 from runup.database import Base
 from subscribers import Consent, has_newsletter
 
@@ -231,10 +231,13 @@ def test_a_changed_timetable_moves_what_is_planned_and_touches_nothing_that_left
     ana.join(FRIDAY)
     town.go_to(berlin(-6, 12))
     application = town.stage.application
-    sequence = application.catalog.sequence("second_interview")
-    changed = replace(sequence, version="another", gap=timedelta(hours=20))
+    files = application.catalog.files("second_interview")
+    timetable = files.texts["sequence.toml"].replace('gap    = "18h"', 'gap    = "20h"')
+    texts = {**files.texts, "sequence.toml": timetable}
+    changed = CampaignFiles("second_interview", texts, version_of(texts))
+    assert changed.version != files.version
     with application.database.write() as session:
-        register(session, changed, now=town.now)
+        publish(session, "second_interview", changed, base=1, now=town.now)
     assert town.stage.worker.tick().planned_again == 1
     assert town.stage.worker.tick().planned_again == 0
     assert ana.steps == ["confirm", "welcome", "details"]

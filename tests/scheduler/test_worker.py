@@ -83,16 +83,17 @@ def test_after_three_deaths_over_it_an_email_is_dead_and_the_others_of_its_batch
 
 
 def test_a_campaign_that_cannot_be_read_waits_and_says_so(town: Town, tmp_path: Path) -> None:
-    """The operator's own copy of the sequence is half saved; the file is mended a minute later."""
+    """The operator's own copy of the sequence was half saved when it was first seen; the file is mended and
+    applied a minute later."""
     shelf = tmp_path / "templates"
     with as_file(files("templates")) as shipped:
         shutil.copytree(shipped, shelf, ignore=shutil.ignore_patterns("__pycache__"))
     town.catalog = Catalog(folder=shelf, brand=BRAND)
-    town.ana()
     body = shelf / SEQUENCE / "welcome" / "body.mjml"
     whole = body.read_text()
     body.write_text(whole.replace("[% block body %]", "[% block body %]{% if %}"))
     assert body.read_text() != whole
+    town.ana()
     worker = town.worker()
     tally = worker.tick()
     assert tally.accepted == 0
@@ -100,6 +101,7 @@ def test_a_campaign_that_cannot_be_read_waits_and_says_so(town: Town, tmp_path: 
     with town.database.read() as session:
         assert SEQUENCE in session.scalars(select(Heartbeat)).one().note
     body.write_text(whole)
+    town.apply()
     town.later(seconds=62)
     assert worker.tick().accepted == 1
     with town.database.read() as session:
@@ -117,6 +119,7 @@ def test_a_step_taken_out_of_the_campaign_ends_with_that_reason(town: Town, tmp_
     timetable.write_text("".join(step for step in steps if 'key      = "details"' not in step))
     shutil.rmtree(shelf / SEQUENCE / "details")
     town.catalog = Catalog(folder=shelf, brand=BRAND)
+    town.apply()
     town.at("2026-11-27 09:09:30").tick()
     assert (town.send("details").state, town.send("details").reason) == (
         State.SUPERSEDED,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import Brand, Catalog
+from campaigns import Brand, Catalog, publish
 from campaigns.enrollment import Campaign, pause, resume
 from delivery import Provider
 from runup.database import Database
@@ -99,6 +99,13 @@ class Town:
     def resume(self) -> None:
         with self.write() as session:
             assert resume(session, session.get_one(Campaign, SEQUENCE), now=self.now)
+
+    def apply(self, **changes: Any) -> int:
+        """The files as they are now become the next version; returns its number."""
+        with self.write() as session:
+            base = session.get_one(Campaign, SEQUENCE).number
+            values = {"base": base, "now": self.now} | changes
+            return publish(session, SEQUENCE, self.catalog.files(SEQUENCE), **values).number
 
     # -- time and work ------------------------------------------------------------------------------------
 
