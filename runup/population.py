@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from sqlalchemy.orm import Session
-
-from runup.simulation import Act, Life
-from subscribers import Format, Interview, Interviewers, Mode, Outcome, SignUp, cancel, move, tell_outcome
+from runup.simulation import Act, Actor, Life
+from subscribers import Format, Interviewers, Mode, Outcome, SignUp
 from subscribers.wall_time import local, resolve
 
 _ZONES = (
@@ -66,13 +64,13 @@ def _life(number: int, chance: random.Random, *, start: datetime) -> Life:
     return Life(form=form, joins_at=joins_at.astimezone(UTC), acts=tuple(acts))
 
 
-def _move(day: date, session: Session, interview: Interview, now: datetime) -> None:
-    move(session, interview, held_on=day, start_time=interview.start_time, zone=interview.zone, now=now)
+def _move(day: date, someone: Actor, now: datetime) -> None:
+    someone.move(day, now)
 
 
-def _cancel(session: Session, interview: Interview, now: datetime) -> None:
-    cancel(session, interview, now=now)
+def _cancel(someone: Actor, now: datetime) -> None:
+    someone.cancel(now)
 
 
-def _tell(outcome: Outcome, session: Session, interview: Interview, now: datetime) -> None:
-    tell_outcome(session, interview, outcome, now=now)
+def _tell(outcome: Outcome, someone: Actor, now: datetime) -> None:
+    someone.tell(outcome, now)

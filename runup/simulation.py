@@ -1,47 +1,27 @@
-"""A whole life of a campaign in seconds: real rows, real worker, a virtual clock, and nothing leaves."""
+"""One life on a virtual clock: what somebody does, when workers are away, and what becomes of every email."""
 
 from __future__ import annotations
 
-import secrets
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
+from datetime import date, datetime
+from typing import Protocol
 
-from pydantic import SecretStr
-from sqlalchemy.orm import Session
-
-from delivery.email import Email
-from delivery.provider import Accepted, Provider
-from runup.application import Application
-from runup.database import upgrade
-from runup.demo.clock import VirtualClock
-from runup.settings import Settings
-from scheduler import Worker, reconcile
-from subscribers import Interview, SignUp, confirm, sign_up
-
-GRID = timedelta(minutes=5)
-"""With many people the clock goes on by at least so much, or it would stop for each one's minute."""
-MOST_PEOPLE_ONE_BY_ONE = 5
+from campaigns import Sequence
+from scheduler.rehearsal import Rehearsal, Write
+from subscribers import Outcome, SignUp
 
 
-class Nowhere:
-    """A provider that takes everything and keeps nothing."""
+class Actor(Protocol):
+    """Somebody who has signed up and confirmed, and what they may do later. Moments are aware UTC."""
 
-    name = "simulation"
-
-    def deliver(self, email: Email) -> Accepted:  # noqa: ARG002 - the Provider's signature
-        return Accepted()
-
-    def close(self) -> None:
-        pass
+    def move(self, held_on: date, now: datetime) -> None: ...
+    def cancel(self, now: datetime) -> None: ...
+    def tell(self, outcome: Outcome, now: datetime) -> None: ...
+    def unsubscribe(self, now: datetime) -> None: ...
 
 
-Act = Callable[[Session, Interview, datetime], object]
-Events = list[tuple[datetime, Callable[[], "Events"]]]
+Act = Callable[[Actor, datetime], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,112 +35,57 @@ class Life:
 
 @dataclass(frozen=True)
 class Outage:
-    """A time in which no worker runs."""
+    """A time in which no worker runs; the site does."""
 
     began_at: datetime
     ended_at: datetime
 
 
-@dataclass
-class Simulation:
-    """People on their way through one campaign. `run` yields the moment of the clock after every step."""
+@dataclass(frozen=True)
+class Played:
+    """A life to its end. `overdue`: by the outage that was over then, how many sends were due and how many of
+    them had reached their end."""
 
-    application: Application
-    clock: VirtualClock
-    worker: Worker
-    campaign: str
-    outages: tuple[Outage, ...] = ()
-    people: list[int] = field(default_factory=list)
-    """The ids of those who have signed up, in the order of `lives`."""
-
-    def run(self, lives: Iterable[Life], *, until: datetime) -> Iterator[datetime]:
-        ordered = sorted(lives, key=lambda life: life.joins_at)
-        events: Events = [(life.joins_at, partial(self._join, life)) for life in ordered]
-        grid = GRID if len(ordered) > MOST_PEOPLE_ONE_BY_ONE else timedelta(seconds=1)
-        while True:
-            due = self._at_work(self.worker.next_due())
-            if events and (due is None or events[0][0] <= due):
-                self.clock.advance_to(events[0][0])
-                events = _sorted(events[1:], events[0][1]())
-            elif due is not None and due <= until:
-                self.clock.advance_to(max(due, self._at_work(self.clock() + grid) or due))
-            else:
-                return
-            if not any(outage.began_at <= self.clock() < outage.ended_at for outage in self.outages):
-                self.worker.tick()
-            yield self.clock()
-
-    def _at_work(self, moment: datetime | None) -> datetime | None:
-        """`moment`, or the end of the outage it falls into."""
-        for outage in self.outages:
-            if moment is not None and outage.began_at <= moment < outage.ended_at:
-                return outage.ended_at
-        return moment
-
-    def _join(self, life: Life) -> Events:
-        """They sign up and confirm at once. Returns what they will do later."""
-        now = self.clock()
-        with self.application.database.write() as session:
-            interview = sign_up(
-                session,
-                life.form,
-                campaign=self.campaign,
-                hmac_key=self.application.hmac_key,
-                now=now,
-                source="simulation",
-            )
-            interview = confirm(session, interview, now=now)
-            reconcile(session, interview.subscriber_id, catalog=self.application.catalog, now=now)
-            self.people.append(interview.subscriber_id)
-        return [(at, partial(self._act, interview.id, act)) for at, act in life.acts if at > now]
-
-    def _act(self, interview_id: int, act: Act) -> Events:
-        with self.application.database.write() as session:
-            interview = session.get(Interview, interview_id)
-            assert interview is not None, "they signed up"
-            act(session, interview, self.clock())
-            reconcile(session, interview.subscriber_id, catalog=self.application.catalog, now=self.clock())
-        return []
+    rehearsal: Rehearsal
+    overdue: dict[Outage, tuple[int, int]] = field(default_factory=dict)
 
 
-def _sorted(events: Events, new: Events) -> Events:
-    return sorted([*events, *new], key=lambda event: event[0]) if new else events
-
-
-@contextmanager
-def simulation(
-    settings: Settings,
+def play(
+    life: Life,
+    number: int,
+    sequence: Sequence,
     *,
-    campaign: str,
-    start: datetime,
-    outages: Iterable[Outage] = (),
-    provider: Provider | None = None,
-) -> Iterator[Simulation]:
-    """A campaign of this workspace on a database of its own that is gone afterwards."""
-    # What is thrown away need not be safe from a power loss: memory, where the machine has it as a folder.
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
-    with tempfile.TemporaryDirectory(prefix="runup-", dir=memory if memory.is_dir() else None) as folder:
-        clock = VirtualClock(start)
-        application = Application.open(_apart(settings, Path(folder)), clock=clock)
-        upgrade(application.database)
-        worker = application.worker(provider or Nowhere())
-        try:
-            yield Simulation(application, clock, worker, campaign, tuple(outages))
-        finally:
-            worker.close()
-            application.close()
+    write: Write,
+    until: datetime,
+    outages: Collection[Outage] = (),
+) -> Played:
+    """Live it. `number` is the person's own, as a database would count: their jitter is drawn from it."""
+    now = life.joins_at
+    someone = Rehearsal(number, life.form, sequence, write=write, now=now)
+    played = Played(someone)
+    acts = sorted((one for one in life.acts if one[0] > now), key=lambda one: one[0])
+    while True:
+        if not _during(outages, now):
+            someone.tick(now)
+        due = _at_work(someone.next_moment(now), outages)
+        if acts and (due is None or acts[0][0] <= due):
+            now, act = acts.pop(0)
+            act(someone, now)
+        elif due is not None and due <= until:
+            now = due
+            for outage in outages:
+                if outage.ended_at == now:
+                    played.overdue[outage] = someone.overdue(now)
+        else:
+            return played
 
 
-def _apart(settings: Settings, folder: Path) -> Settings:
-    """The settings with nothing that could reach anybody: another database, other keys, no provider."""
-    key = SecretStr(secrets.token_urlsafe(32))
-    return settings.model_copy(
-        update={
-            "database": f"sqlite:///{folder / 'simulation.db'}",
-            "secret_keys": (key,),
-            "suppression_key": key,
-            "provider": "outbox",
-            "outbox": folder / "outbox",
-            "concurrency": 1,
-        }
-    )
+def _during(outages: Collection[Outage], moment: datetime) -> Outage | None:
+    return next((one for one in outages if one.began_at <= moment < one.ended_at), None)
+
+
+def _at_work(moment: datetime | None, outages: Collection[Outage]) -> datetime | None:
+    """`moment`, or the end of the outage it falls into, and of the next one should that follow at once."""
+    while moment is not None and (outage := _during(outages, moment)):
+        moment = outage.ended_at
+    return moment

@@ -43,7 +43,7 @@ def brake(session: Session, *, now: datetime) -> Hold | None:
         return None
     is_due = or_(Send.ready_at <= now, Send.expires_at <= now)
     due = session.scalar(select(func.count()).where(is_in(*WAITING), is_due)) or 0
-    if expiring <= MOST_EXPIRED_SHARE * due:
+    if not is_mass_expiry(expiring=expiring, due=due):
         return None
     hold = hold or Hold(kind=MASS_EXPIRY)
     hold.began_at, hold.released_until = now, None
@@ -51,6 +51,11 @@ def brake(session: Session, *, now: datetime) -> Hold | None:
     session.add(hold)
     session.flush()
     return hold
+
+
+def is_mass_expiry(*, expiring: int, due: int) -> bool:
+    """So many of what is due would expire at once that somebody has to look."""
+    return expiring > MOST_EXPIRED and expiring > MOST_EXPIRED_SHARE * due
 
 
 def active_holds(session: Session) -> list[Hold]:

@@ -53,6 +53,10 @@ class _Waiting:
     def has_time(self, now: datetime) -> bool:
         return self.expires_at >= now + TOGETHER
 
+    def next_moment(self, after: datetime) -> datetime:
+        # What is due and has no time for a call any more waits for its end.
+        return self.ready_at if self.ready_at > after or self.has_time(after) else self.expires_at
+
     def entry(self, zone: str) -> PlanEntry:
         step = self.step
         return PlanEntry(key=step.key, title=step.title, titles=step.titles, at=local(self.due_at, zone))
@@ -118,8 +122,7 @@ class Rehearsal:
 
     def next_moment(self, after: datetime) -> datetime | None:
         """When there is something to do again; None when nothing waits."""
-        # What was due and did not leave waits for its end: it is too near for a call.
-        moments = [one.ready_at if one.ready_at > after else one.expires_at for one in self._waiting]
+        moments = [one.next_moment(after) for one in self._waiting]
         return max(min(moments), after + timedelta(seconds=1)) if moments else None
 
     def overdue(self, now: datetime) -> tuple[int, int]:
@@ -131,22 +134,10 @@ class Rehearsal:
     def is_open(self) -> bool:
         return bool(self._waiting)
 
-    @property
-    def passage(self) -> Passage:
-        return passage(self._enrollment)
-
-    @property
-    def person(self) -> Person:
-        return Person(
-            id=self.subscriber.id,
-            first_name=self.subscriber.first_name,
-            home_zone=self.subscriber.home_zone,
-            locale=self.subscriber.locale,
-            unsubscribed_at=self.subscriber.unsubscribed_at,
-            suppression=self._suppression,
-        )
-
     def plan(self, now: datetime) -> None:
+        """Make the sends agree with the facts. `person` and `passage` are the facts of the latest plan."""
+        self.passage = passage(self._enrollment)
+        self.person = self._known_person()
         situation = Situation(
             sequences={self._sequence.key: self._sequence},
             person=self.person,
@@ -158,6 +149,16 @@ class Rehearsal:
         ledger.withdraw(planned)
         self.sends += ledger.schedule(planned)
         self._waiting = [_Waiting.of(row, self._sequence) for row in self.sends if row.state in UNSENT]
+
+    def _known_person(self) -> Person:
+        return Person(
+            id=self.subscriber.id,
+            first_name=self.subscriber.first_name,
+            home_zone=self.subscriber.home_zone,
+            locale=self.subscriber.locale,
+            unsubscribed_at=self.subscriber.unsubscribed_at,
+            suppression=self._suppression,
+        )
 
     def _leave(self, one: _Waiting, now: datetime) -> None:
         row = one.row

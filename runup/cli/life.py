@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from functools import partial
 
-from sqlalchemy.orm import Session
-
 from runup.cli.errors import BadInput
 from runup.cli.people import read_day, read_time
-from runup.simulation import Act
-from subscribers import Interview, Outcome, cancel, move, tell_outcome, unsubscribe
+from runup.simulation import Act, Actor
+from subscribers import Outcome
 from subscribers.wall_time import resolve
 
 NOON = time(12)
@@ -50,17 +48,17 @@ def _pair(value: str, option: str, example: str) -> tuple[str, str]:
     return when, what
 
 
-def _move(day: date, session: Session, interview: Interview, now: datetime) -> None:
-    move(session, interview, held_on=day, start_time=interview.start_time, zone=interview.zone, now=now)
+def _move(day: date, someone: Actor, now: datetime) -> None:
+    someone.move(day, now)
 
 
-def _tell(outcome: Outcome, session: Session, interview: Interview, now: datetime) -> None:
-    tell_outcome(session, interview, outcome, now=now)
+def _tell(outcome: Outcome, someone: Actor, now: datetime) -> None:
+    someone.tell(outcome, now)
 
 
-def _cancel(session: Session, interview: Interview, now: datetime) -> None:
-    cancel(session, interview, now=now)
+def _cancel(someone: Actor, now: datetime) -> None:
+    someone.cancel(now)
 
 
-def _unsubscribe(session: Session, interview: Interview, now: datetime) -> None:
-    unsubscribe(session, interview.subscriber, now=now)
+def _unsubscribe(someone: Actor, now: datetime) -> None:
+    someone.unsubscribe(now)

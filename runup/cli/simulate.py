@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import os
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from delivery.provider import Provider
 from delivery.providers import OutboxConfig, open_provider
-from runup.application import system_clock
+from runup.application import brand_of, system_clock
 from runup.cli.errors import BadInput
 from runup.cli.life import read_acts, read_moment
 from runup.cli.people import read_day, read_time
-from runup.cli.sending_words import SEND_COLUMNS, send_row
-from runup.cli.shelf import known_key
-from runup.cli.status import length
-from runup.cli.terminal import print_json, progress, say, show
+from runup.cli.shelf import catalog_of, known_key
+from runup.cli.simulated import tell_crowd, tell_one
+from runup.cli.terminal import progress
+from runup.crowd import Course, Result, run, run_one_by_one
 from runup.population import population
+from runup.providing import sender_of
 from runup.settings import Settings
-from runup.simulation import Act, Life, Outage, Simulation, simulation
-from runup.totals import Totals, totals
-from scheduler import Line, outlook
-from subscribers import Mode, SignUp, parse_zone
+from runup.simulation import Act, Life, Outage
+from scheduler import Composer
+from subscribers import Links, Mode, SignUp, parse_zone
 from subscribers.interview import start_of
 
 AFTERWARDS = timedelta(days=60)
 """How long we watch after the last interview: the farewell comes four weeks after it."""
-_TOTALS = {"step": "Step", "left": "Left", "not_sent": "Not sent", "why": "Why"}
+PER_PROCESS = 400
+"""People for whom a process of their own is worth its beginning."""
 Repeated = Annotated[list[str] | None, Parameter(consume_multiple=False)]
 
 
@@ -55,7 +58,9 @@ def simulate(
     emails: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Run people through a campaign on a virtual clock, with the real worker. Nothing leaves this machine.
+    """Run people through a campaign on a virtual clock. Nothing leaves this machine and nothing is kept.
+
+    The planner and the rules are the workers' own; the provider takes everything at once.
 
     Moments are days or wall times where the person lives: 2026-12-04T18:00, or 2026-12-04 for noon.
 
@@ -88,27 +93,58 @@ def simulate(
     emails
         A folder for every email that would have left.
     json
-        Print JSON: people, sends, left, not_sent, open, latest_seconds; for one person also emails.
+        Print JSON: people, sends, left, when, not_sent, open, latest_seconds, busiest_at, busiest, stops,
+        written, broken; for one person also emails.
     """
     if people < 1:
         raise BadInput("--people: must be 1 or more")
     settings = Settings.load()
     key = known_key(settings, campaign)
-    if people == 1:
-        person = _person(date, time, zone, interview_zone, mode, signed_up=signed_up)
-        acts = read_acts(zone, move=move or [], cancel=cancel, outcome=outcome or [], unsubscribe=unsubscribe)
-        lives = [replace(person, acts=_after(person.joins_at, acts))]
-    else:
+    away = [_outage(value) for value in outage or []]
+    if people > 1:
+        _refuse_own_life(move=move, cancel=cancel, outcome=outcome, unsubscribe=unsubscribe, date=date)
         lives = list(population(people, start=_today(), seed=seed))
-    with simulation(
-        settings,
-        campaign=key,
-        start=min(life.joins_at for life in lives),
-        outages=[_outage(value) for value in outage or []],
-        provider=_kept_in(emails),
-    ) as ran:
-        _watch(ran, lives)
-        _tell(ran, key, as_json=json, is_one=people == 1)
+        course = _course(settings, key, lives, away)
+        tell_crowd(_crowd(course, lives, provider=_kept_in(emails)), course, as_json=json)
+        return
+    person = _person(date, time, zone, interview_zone, mode, signed_up=signed_up)
+    acts = read_acts(zone, move=move or [], cancel=cancel, outcome=outcome or [], unsubscribe=unsubscribe)
+    life = replace(person, acts=_after(person.joins_at, acts))
+    tell_one(_course(settings, key, [life], away), life, provider=_kept_in(emails), as_json=json)
+
+
+def _refuse_own_life(**options: object) -> None:
+    given = next((name for name, value in options.items() if value), None)
+    if given:
+        raise BadInput(f"--{given} is one person's; a crowd of --people lives lives of its own")
+
+
+def _course(settings: Settings, key: str, lives: Iterable[Life], outages: Iterable[Outage]) -> Course:
+    catalog = catalog_of(settings)
+    # Links that nobody can use: none of these people exists.
+    links = Links(("simulated" * 4,), str(settings.base_url).rstrip("/"))
+    return Course(
+        sequence=catalog.sequence(key),
+        composer=Composer(catalog=catalog, links=links, brand=brand_of(settings), sender=sender_of(settings)),
+        until=max(_starts_at(life) for life in lives) + AFTERWARDS,
+        outages=tuple(outages),
+    )
+
+
+def _crowd(course: Course, lives: list[Life], *, provider: Provider | None) -> Result:
+    if provider is not None:
+        return run_one_by_one(course, lives, provider)
+    processes = min(_cores(), len(lives) // PER_PROCESS)
+    return run(
+        replace(course, processes=processes),
+        lives,
+        bar=lambda: progress("Simulating", len(lives), unit="people"),
+    )
+
+
+def _cores() -> int:
+    """Those we may use; not every system says that."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _person(date: str, time: str, zone: str, interview_zone: str, mode: str, *, signed_up: float) -> Life:
@@ -155,53 +191,3 @@ def _outage(value: str) -> Outage:
 
 def _kept_in(folder: Path | None) -> Provider | None:
     return open_provider(OutboxConfig(folder=folder)) if folder else None
-
-
-def _watch(ran: Simulation, lives: list[Life]) -> None:
-    """Let it run, with a bar in days of the virtual clock."""
-    began = ran.clock()
-    until = max(_starts_at(life) for life in lives) + AFTERWARDS
-    with progress("Simulating", (until - began).days, unit="days") as advance:
-        shown = 0
-        for now in ran.run(lives, until=until):
-            advance((now - began).days - shown)
-            shown = (now - began).days
-
-
-def _tell(ran: Simulation, key: str, *, as_json: bool, is_one: bool) -> None:
-    steps = [step.key for step in ran.application.catalog.sequence(key).steps]
-    with ran.application.database.read() as session:
-        counted = totals(session, campaign=key, steps=steps)
-        lines = outlook(session, ran.people[0], catalog=ran.application.catalog) if is_one else []
-    if as_json:
-        _print_as_json(counted, lines, is_one=is_one)
-        return
-    if is_one:
-        show([send_row(line) for line in lines], SEND_COLUMNS, as_json=False, empty="nothing")
-    else:
-        show(_rows(counted), _TOTALS, as_json=False, empty="nothing")
-    left = sum(counted.left.values())
-    words = f"{left:,} left, {counted.open:,} still open"
-    say("", f"People: {counted.people:,}. Planned sends: {counted.sends:,}; {words}.")
-    say(f"The latest left {length(counted.latest)} after it was due.")
-
-
-def _rows(counted: Totals) -> list[dict[str, Any]]:
-    steps = dict.fromkeys([*counted.left, *counted.not_sent])
-    return [
-        {
-            "step": step,
-            "left": f"{counted.left.get(step, 0):,}",
-            "not_sent": f"{sum(counted.not_sent.get(step, {}).values()):,}",
-            "why": ", ".join(
-                f"{number:,} {reason}" for reason, number in counted.not_sent.get(step, {}).items()
-            ),
-        }
-        for step in steps
-    ]
-
-
-def _print_as_json(counted: Totals, lines: list[Line], *, is_one: bool) -> None:
-    facts = asdict(counted) | {"latest_seconds": counted.latest.total_seconds()}
-    del facts["latest"]
-    print_json(facts | ({"emails": [asdict(line) for line in lines]} if is_one else {}))

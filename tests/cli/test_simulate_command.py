@@ -1,4 +1,4 @@
-"""A campaign's life in seconds, through the real worker, with nothing leaving."""
+"""A campaign's life in seconds; nothing leaves. That it is the real one: journeys/test_rehearsals.py."""
 
 from __future__ import annotations
 
@@ -87,6 +87,18 @@ def test_a_crowd_ends_with_every_send_final_and_the_same_seed_is_the_same_crowd(
     assert bare.ok(*crowd).json == found
 
 
+def test_a_crowd_is_told_step_by_step_and_by_its_busiest_hour(bare: Terminal) -> None:
+    told = bare.ok("simulate", "--people", "50", "--outage", "2026-12-02..2026-12-07").out
+    assert "The busiest hour is" in told
+    assert "emails that differ in more than names and dates were written" in told
+    assert "Workers would have stopped on 2026-12-07 12:00Z" in told
+
+
+def test_the_emails_of_a_crowd_can_be_kept_too(bare: Terminal) -> None:
+    found = bare.ok("simulate", "--people", "2", "--emails", "kept", "--json").json
+    assert len(list(read_outbox(bare.folder / "kept"))) == found["written"] == sum(found["left"].values())
+
+
 def test_another_seed_is_another_crowd() -> None:
     start = datetime(2026, 11, 23, tzinfo=UTC)
     first, again, other = (list(population(50, start=start, seed=seed)) for seed in (1, 1, 2))
@@ -108,6 +120,7 @@ def test_another_seed_is_another_crowd() -> None:
         (["--outage", "long"], "no span"),
         (["--cancel", "2026-10-01"], "before they sign up"),
         (["--cancel", "noon"], "--cancel"),
+        (["--people", "9", "--cancel", "2026-12-16"], "--cancel is one person's"),
         (["nothing"], "there is no campaign"),
     ],
 )
