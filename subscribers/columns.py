@@ -110,7 +110,7 @@ def renaming(mapping: ColumnMapping, columns: Sequence[str], *, known: Collectio
             raise UnreadableFile(_unknown(column, known))
         if name in found.values():
             raise UnreadableFile(
-                f"two columns are to be read as {name}; --ignore {column[:60]} leaves one out"
+                f"two columns are read as {name}; --ignore {column[:60]} leaves one out"
             )
         found[column] = name
     return found
