@@ -27,7 +27,11 @@ _COMMANDS = (
     ("sends", "sends:app", OPERATING, "What left, what will leave, and why something did not."),
     ("bounces", "bounces:app", OPERATING, "What comes back by email: bounces, delays, complaints."),
     ("status", "status", OPERATING, "The queue at a glance."),
+    ("report", "report", OPERATING, "What came of the emails, in the terminal or as one page."),
     ("doctor", "doctor", OPERATING, "Find what is wrong with this installation, with a remedy each."),
+    ("backup", "backup", OPERATING, "Write everything into one file while workers go on, or check one."),
+    ("restore", "restore", OPERATING, "Put a backup in the place of the database, stopped."),
+    ("retention", "retention", OPERATING, "What is to be deleted by now, or delete it at once."),
     ("database", "database:app", OPERATING, "Upgrade and check the tables."),
 )
 

@@ -15,7 +15,7 @@ from runup.reports.period import Period
 from scheduler import Send, State
 from scheduler.send import ARRIVED, IN_FLIGHT, UNFINISHED, UNSENT
 
-_NOT_SENT = frozenset(State) - {*ARRIVED, *IN_FLIGHT, *UNSENT}
+_NOT_SENT = frozenset(State) - {*ARRIVED, *IN_FLIGHT, *UNSENT, State.UNKNOWN}
 
 
 @dataclass
@@ -32,6 +32,8 @@ class Fate:
     bounced: int = 0
     dropped: int = 0
     """The provider took it and did not try to deliver it."""
+    unknown: int = 0
+    """Given up: nobody will ever know whether it left."""
     not_sent: Counter[str] = field(default_factory=Counter)
     """By reason."""
 
@@ -46,7 +48,7 @@ class Fate:
 
     @property
     def planned(self) -> int:
-        return self.to_come + self.in_doubt + self.left + self.left_out
+        return self.to_come + self.in_doubt + self.left + self.unknown + self.left_out
 
     def add(self, state: str, reason: str | None, sends: int) -> None:
         if state in UNSENT:
@@ -58,11 +60,11 @@ class Fate:
         elif state in _NOT_SENT:
             self.not_sent[reason or state] += sends
         else:
-            # delivered, bounced, dropped: the number has the state's name.
+            # delivered, bounced, dropped, unknown: the number has the state's name.
             setattr(self, state, getattr(self, state) + sends)
 
     def join(self, other: Fate) -> None:
-        for name in ("to_come", "in_doubt", "delivered", "unfinished", "bounced", "dropped"):
+        for name in ("to_come", "in_doubt", "delivered", "unfinished", "bounced", "dropped", "unknown"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.not_sent += other.not_sent
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, case, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from runup.reports.moments import greatest, least, milliseconds
+from runup.reports.moments import greatest, is_sqlite, least, milliseconds
 from scheduler import Send
 from scheduler.send import ARRIVED, is_in
 
@@ -81,17 +81,25 @@ def delays(session: Session, *conditions: ColumnElement[bool]) -> Mapping[Key, D
         + least(session, greatest(session, call, 0), LONGEST_CALL),
         0,
     )
-    left = (
-        select(Send.campaign, Send.step, late.label("late"))
-        .where(is_in(*ARRIVED), Send.due_at.is_not(None), Send.left_at.is_not(None), *conditions)
-        .subquery()
+    left = select(Send.campaign, Send.step, late.label("late")).where(
+        is_in(*ARRIVED), Send.due_at.is_not(None), Send.left_at.is_not(None), *conditions
     )
-    counted = select(left.c.campaign, left.c.step, _rounded(left.c.late), func.count(), func.max(left.c.late))
+    if is_sqlite(session):
+        # Or SQLite computes it anew wherever it is named below.
+        left = left.limit(-1)
+    late_ones = left.subquery()
+    counted = select(
+        late_ones.c.campaign,
+        late_ones.c.step,
+        _rounded(late_ones.c.late),
+        func.count(),
+        func.max(late_ones.c.late),
+    )
     found: dict[Key, Delays] = {}
     for campaign, step, delay, emails, worst in session.execute(
-        counted.group_by(left.c.campaign, left.c.step, _rounded(left.c.late)).execution_options(
-            yield_per=1000
-        )
+        counted.group_by(
+            late_ones.c.campaign, late_ones.c.step, _rounded(late_ones.c.late)
+        ).execution_options(yield_per=1000)
     ):
         found.setdefault((campaign, step), Delays()).add(delay, emails, worst=worst)
     return found

@@ -36,6 +36,11 @@ class Acts:
     complained: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
 
+    def join(self, other: Acts) -> None:
+        for name in ("signed_up", "confirmed", "unsubscribed", "complained"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.outcomes += other.outcomes
+
 
 def acts_by_day(session: Session, period: Period, campaign: str) -> dict[str, Acts]:
     """By day, as `2026-12-04`; of one campaign or, with "", of all.
@@ -63,7 +68,7 @@ def _interviews_by_day(
 ) -> Iterator[tuple[str, int]]:
     day = day_of(session, column)
     found = select(day, func.count()).where(*within(period, column)).group_by(day)
-    yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found).tuples()
+    yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found)
 
 
 def _outcomes_by_day(session: Session, period: Period, campaign: str) -> Iterator[tuple[str, str, int]]:
@@ -72,7 +77,7 @@ def _outcomes_by_day(session: Session, period: Period, campaign: str) -> Iterato
     found = (
         select(day, outcome, func.count()).where(*within(period, Interview.outcome_at)).group_by(day, outcome)
     )
-    yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found).tuples()
+    yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found)
 
 
 def complaints(session: Session, period: Period) -> Iterator[tuple[Key, str, int]]:
@@ -119,7 +124,7 @@ def _blamed(session: Session) -> ColumnElement[int | None]:
         .where(
             Send.subscriber_id == Subscriber.id,
             Send.left_at <= Suppression.created_at,
-            milliseconds(session, Send.left_at, Suppression.created_at) <= _BLAMED_FOR,
+            milliseconds(session, Send.left_at, Suppression.created_at) <= literal_column(str(_BLAMED_FOR)),
         )
         .order_by(Send.left_at.desc(), Send.id.desc())
         .limit(1)
@@ -128,5 +133,5 @@ def _blamed(session: Session) -> ColumnElement[int | None]:
 
 
 def _keyed(session: Session, found: Select[str, str, str, int]) -> Iterator[tuple[Key, str, int]]:
-    for campaign, step, day, number in session.execute(found).tuples():
+    for campaign, step, day, number in session.execute(found):
         yield (campaign, step), day, number
