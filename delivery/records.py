@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, String, delete, func, select, text
+from sqlalchemy import ColumnElement, Index, String, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -109,13 +109,18 @@ def last_heard_at(session: Session, source: str | None = None) -> datetime | Non
 
 def forget_old_records(session: Session, *, now: datetime, most: int = 5_000) -> int:
     """Delete what was applied and is older than KEPT_FOR; returns how many. Harmless to repeat."""
-    old = (
-        select(DeliveryRecord.id)
-        .where(DeliveryRecord.heard_at < now - KEPT_FOR, DeliveryRecord.applied_at.is_not(None))
-        .limit(most)
-    )
+    old = select(DeliveryRecord.id).where(*_is_old(now)).limit(most)
     gone = session.execute(delete(DeliveryRecord).where(DeliveryRecord.id.in_(old)))
     return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result is a CursorResult
+
+
+def old_records(session: Session, *, now: datetime) -> int:
+    """How many that are."""
+    return session.scalar(select(func.count(DeliveryRecord.id)).where(*_is_old(now))) or 0
+
+
+def _is_old(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return DeliveryRecord.heard_at < now - KEPT_FOR, DeliveryRecord.applied_at.is_not(None)
 
 
 def _insert(session: Session) -> Callable[..., sqlite.Insert | postgresql.Insert]:

@@ -69,6 +69,21 @@ class Journal:
             os.close(descriptor)
         self._synced = True
 
+    def join(self, day: Path) -> None:
+        """Take what a copy of one day's file (named for the day) has and this journal has not."""
+        lines = [line for line in day.read_bytes().splitlines() if _read(line)]
+        here = self._file(_day(day))
+        known = set(here.read_bytes().splitlines()) if here.exists() else set()
+        new = [line for line in lines if line not in known]
+        if not new:
+            return
+        descriptor = self._open(_day(day))
+        try:
+            os.write(descriptor, b"\n" + b"\n".join(new) + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def lines(self, *, since: date | None = None) -> Iterator[Line]:
         """All that is readable, oldest day first. A line cut off by a crash is passed over."""
         for file in self._files():
@@ -87,9 +102,12 @@ class Journal:
 
     def forget(self, *, now: datetime) -> None:
         """Delete the days beyond KEPT_DAYS."""
-        for file in self._files():
-            if _day(file) < now.date() - timedelta(days=KEPT_DAYS):
-                file.unlink(missing_ok=True)
+        for file in self.forgettable(now=now):
+            file.unlink(missing_ok=True)
+
+    def forgettable(self, *, now: datetime) -> list[Path]:
+        """The files of those days."""
+        return [file for file in self._files() if _day(file) < now.date() - timedelta(days=KEPT_DAYS)]
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("????-??-??.jsonl")) if self.folder.is_dir() else []

@@ -3,13 +3,18 @@ has nothing left here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
+from delivery.records import forget_old_records, old_records
+from runup.database import Database
 from scheduler.reconcile import reconcile
+from scheduler.transaction import transact
 from subscribers.interview import Interview
 from subscribers.lists import Subscription
 from subscribers.own_data import forget_interview, forget_person
@@ -20,6 +25,37 @@ KEPT_FOR = timedelta(days=30)
 UNCONFIRMED_FOR = timedelta(days=7)
 """The link works for three days; a little longer tells a person who asks what became of it."""
 _A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """How many people, interviews and events are to be forgotten by now."""
+
+    people: int
+    interviews: int
+    events: int
+
+
+def overdue(session: Session, *, now: datetime) -> Overdue:
+    """What `forget_all` would forget. Interviews of people who go whole are not counted."""
+    people = _people(now).order_by(None).subquery()
+    interviews = _interviews(now).order_by(None).subquery()
+    staying = select(func.count()).select_from(interviews)
+    return Overdue(
+        people=session.scalar(select(func.count()).select_from(people)) or 0,
+        interviews=session.scalar(staying.where(interviews.c.subscriber_id.not_in(select(people.c.id)))) or 0,
+        events=old_records(session, now=now),
+    )
+
+
+def forget_all(
+    database: Database, *, catalog: Catalog, now: datetime, progress: Callable[[int], None] = lambda _: None
+) -> None:
+    """Forget all whose time is over, in small transactions: whoever writes meanwhile waits for a moment."""
+    while forgotten := transact(database, lambda session: forget_overdue(session, catalog=catalog, now=now)):
+        progress(forgotten)
+    while forgotten := transact(database, lambda session: forget_old_records(session, now=now)):
+        progress(forgotten)
 
 
 def forget_overdue(session: Session, *, catalog: Catalog, now: datetime, most: int = 200) -> int:

@@ -2,7 +2,13 @@
 
 from runup.database.base import Base, Instant
 from runup.database.connection import Database, DatabaseError
-from runup.database.migrating import current_revision, newest_revision, require_newest, upgrade
+from runup.database.migrating import (
+    current_revision,
+    knows_revision,
+    newest_revision,
+    require_newest,
+    upgrade,
+)
 
 __all__ = [
     "Base",
@@ -10,6 +16,7 @@ __all__ = [
     "DatabaseError",
     "Instant",
     "current_revision",
+    "knows_revision",
     "newest_revision",
     "require_newest",
     "upgrade",

@@ -85,9 +85,14 @@ def require_newest(database: Database) -> None:
         raise DatabaseError("the database is older than this runup; run `runup database upgrade`")
 
 
-def _refuse_newer(revision: str | None) -> None:
+def knows_revision(revision: str) -> bool:
+    """Whether this version of runup can upgrade tables of that revision; "" is an empty database."""
     known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
-    if revision is not None and revision not in known:
+    return not revision or revision in known
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and not knows_revision(revision):
         raise DatabaseError(
             f"the database is from a newer runup (revision {revision}; known here: {newest_revision()}); "
             "install that version or restore a backup made before the upgrade"
