@@ -30,10 +30,28 @@ def bare(
 
 
 @pytest.fixture
-def runup(bare: Terminal) -> Terminal:
-    """A terminal in a fresh workspace on SQLite."""
-    bare.ok("init")
+def runup(bare: Terminal, initialized: dict[str, tuple[bytes, int]]) -> Terminal:
+    """A terminal in a fresh workspace on SQLite, as the program itself has made it once."""
+    if not initialized:
+        bare.ok("init")
+        files = [file for file in bare.folder.rglob("*") if file.is_file()]
+        initialized |= {f"{file.relative_to(bare.folder)}": _content(file) for file in files}
+    for name, (content, mode) in initialized.items():
+        file = bare.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(mode)
     return bare
+
+
+def _content(file: Path) -> tuple[bytes, int]:
+    return file.read_bytes(), file.stat().st_mode
+
+
+@pytest.fixture(scope="session")
+def initialized() -> dict[str, tuple[bytes, int]]:
+    """What `runup init` leaves in a folder, by name; empty until somebody has asked it."""
+    return {}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

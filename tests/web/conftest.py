@@ -17,10 +17,11 @@ import httpx
 import pytest
 import uvicorn
 from browsing import chromium, open_page
+from databases import migrated_file
 from sqlalchemy import select
 
 from runup.application import Application
-from runup.database import Base, Database, upgrade
+from runup.database import Base
 from runup.serving import listen
 from runup.settings import Settings
 from runup.web import create_app
@@ -49,16 +50,6 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file at the newest revision; each test gets a copy."""
-    file = tmp_path_factory.mktemp("database") / "runup.db"
-    database = Database(f"sqlite:///{file}")
-    upgrade(database)
-    database.close()
-    return file
-
-
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
     """A port nobody else has, known before the settings name it."""
@@ -68,12 +59,12 @@ def listening() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def open_application(
-    tmp_path: Path, migrated: Path, clock: MovableClock, listening: socket.socket
+    tmp_path: Path, clock: MovableClock, listening: socket.socket
 ) -> Iterator[Callable[..., Application]]:
     opened: list[Application] = []
 
     def open_(**settings: Any) -> Application:
-        shutil.copy(migrated, tmp_path / "runup.db")
+        shutil.copy(migrated_file(), tmp_path / "runup.db")
         values = {
             "home": tmp_path,
             "base_url": f"http://127.0.0.1:{listening.getsockname()[1]}",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import migrated_file
 from full_disks import (
     BY_PROGRAM,
     asked_to_come_again,
@@ -34,10 +35,8 @@ if may_mount():  # elsewhere the limit of pages in test_no_room.py has to do
         subprocess.run(["umount", "--lazy", folder], check=True)
 
     @pytest.fixture
-    def application(
-        small_disk: Path, migrated: Path, open_application: Callable[..., Application]
-    ) -> Application:
-        shutil.copy(migrated, small_disk / "runup.db")
+    def application(small_disk: Path, open_application: Callable[..., Application]) -> Application:
+        shutil.copy(migrated_file(), small_disk / "runup.db")
         opened = open_application(database=f"sqlite:///{small_disk / 'runup.db'}")
         assert opened.database.space
         opened.database.space.least = 0  # it has 40 MB in all
