@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,6 +107,16 @@ def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, 
     count = 0
     for row in rows:
         writer.writerow([armored(row.get(name, "")) for name in columns])
+        count += 1
+    return count
+
+
+def write_lines(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> int:
+    """Write rows as JSON, one object a line, without the cells that are empty. Returns how many."""
+    count = 0
+    for row in rows:
+        told = {name: row[name] for name in columns if row.get(name)}
+        file.write(json.dumps(told, ensure_ascii=False) + "\n")
         count += 1
     return count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Select, String, insert, literal
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
@@ -41,5 +41,13 @@ class PastEvent(Base):
 def remember(
     session: Session, subscriber_id: int | None, kind: Happened, *, at: datetime, detail: str = ""
 ) -> None:
-    """Write down that it happened."""
+    """Write down that it happened; to everybody who is here, without a subscriber."""
     session.add(PastEvent(subscriber_id=subscriber_id, at=at, kind=kind, detail=detail[:300]))
+
+
+def remember_of_many(
+    session: Session, people: Select[int], kind: Happened, *, at: datetime, detail: str = ""
+) -> None:
+    """The same of all whom `people`, a query for their numbers, finds."""
+    told = people.add_columns(literal(at, PastEvent.at.type), literal(str(kind)), literal(detail[:300]))
+    session.execute(insert(PastEvent).from_select(["subscriber_id", "at", "kind", "detail"], told))

@@ -87,11 +87,11 @@ def tags_of(session: Session, subscriber_id: int) -> tuple[str, ...]:
     return tuple(sorted(session.scalars(found)))
 
 
-def tags_by_person(session: Session, subscribers: Iterable[int]) -> dict[int, tuple[str, ...]]:
-    """The tags of many people at once; who has none is not in it."""
-    found = select(SubscriberTag.subscriber_id, SubscriberTag.tag).where(
-        SubscriberTag.subscriber_id.in_(subscribers)
-    )
+def tags_by_person(session: Session, subscribers: Iterable[int] | None) -> dict[int, tuple[str, ...]]:
+    """The tags of many people at once, of everybody for None; who has none is not in it."""
+    found = select(SubscriberTag.subscriber_id, SubscriberTag.tag)
+    if subscribers is not None:
+        found = found.where(SubscriberTag.subscriber_id.in_(subscribers))
     tags: dict[int, list[str]] = {}
     for person, each in session.execute(found):
         tags.setdefault(person, []).append(each)

@@ -38,13 +38,20 @@ def rows_of(
         session.expunge_all()
 
 
-def count_people(session: Session, *where: ColumnElement[bool]) -> int:
-    """How many people `rows_of` looks at."""
-    return session.scalar(select(func.count(Subscriber.id)).where(*_kept(), *where)) or 0
+def count_rows(session: Session, *where: ColumnElement[bool]) -> int:
+    """How many rows `rows_of` will give."""
+    of_interviews = select(func.count(Interview.id)).where(*_told()).join(Subscriber)
+    of_places = select(func.count(Subscription.id)).join(Subscriber)
+    counted = (each.where(*_kept(), *where) for each in (of_interviews, of_places))
+    return sum(session.scalar(each) or 0 for each in counted)
 
 
 def _kept() -> tuple[ColumnElement[bool], ...]:
     return (Subscriber.address.is_not(None),)
+
+
+def _told() -> tuple[ColumnElement[bool], ...]:
+    return (Interview.forgotten_at.is_(None), Interview.merged_into.is_(None))
 
 
 def _page(session: Session, people: Sequence[Subscriber]) -> Iterator[dict[str, str]]:
@@ -97,9 +104,7 @@ def _agreed(consent: Consent | None) -> dict[str, object]:
 
 
 def _interviews(session: Session, people: Sequence[int]) -> dict[int, list[Interview]]:
-    found = select(Interview).where(
-        Interview.subscriber_id.in_(people), Interview.forgotten_at.is_(None), Interview.merged_into.is_(None)
-    )
+    found = select(Interview).where(Interview.subscriber_id.in_(people), *_told())
     return _by_person(session.scalars(found.order_by(Interview.id)))
 
 

@@ -42,10 +42,18 @@ def _of_the_rooms() -> tuple[tuple[type[Exception], ...], tuple[type[Exception],
     from delivery.provider import DeliveryError
     from runup.database import DatabaseError
     from scheduler import AlreadyRunning
-    from subscribers import InvalidAddress, InvalidInterviewDate, InvalidSignUp, MissingDate, UnknownZone
+    from scheduler.issues import IssueError
+    from subscribers import (
+        InvalidAddress,
+        InvalidInterviewDate,
+        InvalidSignUp,
+        InvalidTag,
+        MissingDate,
+        UnknownZone,
+    )
 
-    bad = (InvalidAddress, InvalidInterviewDate, InvalidSignUp, MissingDate, UnknownZone)
-    return bad, (DatabaseError, OperationalError, CampaignError, DeliveryError, AlreadyRunning)
+    bad = (InvalidAddress, InvalidInterviewDate, InvalidSignUp, InvalidTag, MissingDate, UnknownZone)
+    return bad, (DatabaseError, OperationalError, CampaignError, DeliveryError, IssueError, AlreadyRunning)
 
 
 def _words(error: Exception) -> str:

@@ -49,7 +49,12 @@ app.command(
 app.command(
     "runup.cli.subscribers_import:import_", name="import", help="Bring in many people from a CSV file."
 )
-app.command("runup.cli.subscribers_export:export", name="export", help="Write everybody to a CSV file.")
+app.command("runup.cli.subscribers_export:export", name="export", help="Write people to a CSV file.")
+app.command(
+    "runup.cli.subscribers_search:search", name="search", help="Find people by what is known of them."
+)
+app.command("runup.cli.subscribers_tag:tag", name="tag", help="Tie words to people.")
+app.command("runup.cli.subscribers_tag:untag", name="untag", help="Take words away from people.")
 
 Who = Annotated[str, Parameter(name="WHO", help="An address, or the number that `list` shows.")]
 Which = Annotated[
@@ -127,7 +132,7 @@ def list_(*, limit: int = 50, json: bool = False) -> None:
         How many at most; 0 for all.
     json
         Print JSON: id, email, first_name, home_zone, locale, created_at, confirmed_at, suppressed,
-        interviews, interview_id, interview_on, state.
+        interviews, interview_id, interview_on, state, tags.
     """
     if limit < 0:
         raise BadInput("--limit: must be 0 or more")

@@ -10,33 +10,68 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from sqlalchemy import select
+
+from runup.application import Application
 from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.terminal import Advance, note, progress
-from subscribers.csv_file import write_csv
-from subscribers.transfer_out import count_people as count_rows
-from subscribers.transfer_out import rows_of
+from runup.cli.whom import Whom
+from subscribers import Happened, Subscriber, remember
+from subscribers.csv_file import write_csv, write_lines
+from subscribers.past import remember_of_many
+from subscribers.searching import Search
+from subscribers.transfer_out import count_rows, rows_of
 from subscribers.transfer_record import COLUMNS
 
+_EVERYBODY = Whom()
 
-def export(file: Path = Path("-"), /, *, force: bool = False) -> None:
-    """Write everybody's interviews to a CSV file; `import` reads it back.
+
+def export(
+    file: Path = Path("-"),
+    /,
+    whom: Whom = _EVERYBODY,
+    *,
+    text: str = "",
+    lines: bool = False,
+    force: bool = False,
+) -> None:
+    """Write people's interviews and places on lists to a CSV file; `import` reads it back.
 
     It holds full addresses: keep it safe. A cell that a spreadsheet would run begins with an apostrophe;
-    `import` takes it off again.
+    `import` takes it off again. That somebody was exported is part of their history.
 
     Parameters
     ----------
     file
         Where to write; `-` for standard output.
+    text
+        Only people with this in their address or name.
+    lines
+        JSON, one row a line, instead of CSV; so for a FILE that ends in .jsonl.
     force
         Replace a file that is there.
     """
-    with opened() as application, application.database.read() as session:
-        total = count_rows(session)
-        with _writing(file, force=force) as target, progress("Exporting", total, unit="rows") as advance:
-            write_csv(target, COLUMNS, _counted(rows_of(session), advance))
-    note(f"{total} rows written")
+    with opened() as application:
+        with application.database.read() as session:
+            wanted = whom.search(application, text=text)
+            where = wanted.conditions()
+            total = count_rows(session, *where)
+            with _writing(file, force=force) as target, progress("Exporting", total, unit="rows") as advance:
+                rows = _counted(rows_of(session, *where), advance)
+                write = write_lines if lines or file.suffix == ".jsonl" else write_csv
+                written = write(target, COLUMNS, rows)
+        _remember(application, wanted, f"{written} rows")
+    note(f"{written} rows written")
+
+
+def _remember(application: Application, wanted: Search, detail: str) -> None:
+    with application.database.write() as session:
+        if wanted.is_everybody:
+            remember(session, None, Happened.EXPORTED, at=application.clock(), detail=detail)
+        else:
+            people = select(Subscriber.id).where(*wanted.conditions())
+            remember_of_many(session, people, Happened.EXPORTED, at=application.clock(), detail=detail)
 
 
 @contextmanager

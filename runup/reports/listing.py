@@ -6,28 +6,39 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from subscribers import Interview, Subscriber, Suppression
 from subscribers.suppression import EVERYTHING
+from subscribers.tags import tags_by_person
 
 
-def subscriber_rows(session: Session, *, now: datetime, limit: int = 0) -> list[dict[str, Any]]:
-    """Subscribers, the newest first, each with its next interview; `limit` 0 for all; none that is erased."""
+def subscriber_rows(
+    session: Session, *where: ColumnElement[bool], now: datetime, limit: int = 0, skip: int = 0
+) -> list[dict[str, Any]]:
+    """Subscribers of whom `where` holds, the newest first, each with its next interview and its tags.
+
+    `limit` 0 for all; `skip` leaves out so many of the newest. None that is erased.
+    """
     people = (
         select(Subscriber, Suppression.reason)
         .outerjoin(
             Suppression,
             (Suppression.address_hmac == Subscriber.address_hmac) & (Suppression.scope == EVERYTHING),
         )
-        .where(Subscriber.erased_at.is_(None))
+        .where(Subscriber.erased_at.is_(None), *where)
         .order_by(Subscriber.id.desc())
+        .offset(skip)
     )
     rows = session.execute(people.limit(limit) if limit else people).all()
-    interviews = _interviews(session, [row.Subscriber.id for row in rows] if limit else None)
+    is_all = not (limit or where)
+    ids = [row.Subscriber.id for row in rows]
+    interviews = _interviews(session, None if is_all else ids)
+    tags = tags_by_person(session, None if is_all else ids)
     return [
         _subscriber_row(row.Subscriber, row.reason, interviews.get(row.Subscriber.id, []), now=now)
+        | {"tags": list(tags.get(row.Subscriber.id, ()))}
         for row in rows
     ]
 
