@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,10 +12,11 @@ from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.people import read_day
 from runup.cli.report_words import tell
-from runup.cli.terminal import print_json
+from runup.cli.terminal import note, print_json
 from runup.reports import Period, Report
 from runup.reports import report as count
 from runup.reports.plain import plain
+from runup.reports.wording import span_of
 from runup.workspace import nearest
 
 
@@ -26,6 +28,7 @@ def report(
     *,
     since: str = "",
     until: str = "",
+    html: Path | None = None,
     json: bool = False,
 ) -> None:
     """What came of the emails: how many left and how late, what became of them, and what people did.
@@ -36,15 +39,33 @@ def report(
         The first day that counts, in UTC; from the beginning if left out.
     until
         The last day that counts; until now if left out.
+    html
+        Write it as one page to this file instead: charts and tables, to be opened, printed or sent.
     json
         Print JSON: at, campaign, since, until, later, total, people, steps, span, over_time.
     """
     with opened() as application:
         found = counted(application, campaign, since, until)
+        if html:
+            _write(found, html, application)
     if json:
         print_json(plain(found))
-    else:
+    elif not html:
         tell(found)
+
+
+def _write(found: Report, file: Path, application: Application) -> None:
+    """Whole or not at all: nobody opens half a page."""
+    from runup.web.pages import Pages
+    from runup.web.report_page import page
+
+    beside = file.with_name(f".{file.name}.part")
+    try:
+        beside.write_text(page(found, Pages(application.brand)), "utf-8")
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    note(f"{file}: {found.total.fate.planned:,} emails, {span_of(found.period)}")
 
 
 def counted(application: Application, campaign: str, since: str, until: str) -> Report:

@@ -23,6 +23,7 @@ class Pages:
     """
 
     def __init__(self, brand: Brand, **names: Any) -> None:
+        self.brand = brand
         self._environment = Environment(
             loader=PackageLoader("templates", "pages"),
             autoescape=True,

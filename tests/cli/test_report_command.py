@@ -48,6 +48,13 @@ def test_json_says_the_same_and_more(busy: Terminal) -> None:
     assert 0 < facts["total"]["lateness"]["median"] < facts["total"]["lateness"]["worst"]
 
 
+def test_the_page_is_written_whole_and_nothing_is_said_in_a_pipe(busy: Terminal) -> None:
+    assert busy.ok("report", "--html", "report.html").out == ""
+    assert (busy.folder / "report.html").read_text("utf-8").endswith("</html>\n")
+    assert busy("report", "--html", "nowhere/report.html").code == 1
+    assert list(busy.folder.glob(".*.part")) == []
+
+
 def test_a_fresh_workspace_has_nothing_to_report(runup: Terminal) -> None:
     assert runup.ok("report").out.splitlines()[1:] == []
     assert runup.ok("report", "--json").json["steps"] == []
