@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CI_ARGS ?= -n auto
+# One process more than there are cores: many tests wait for processes, sockets and browsers.
+CI_ARGS ?= -n $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) --dist worksteal
 
 # Hundreds of databases that sync every commit: in memory where there is room, or the disk sets the pace.
 IN_MEMORY := folder=$$(test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END { print $$4 }')" -gt 4000000 2>/dev/null \
