@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import EmailStr, Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -68,6 +69,8 @@ class Settings(BaseSettings):
     """The sequence the landing page signs people up for."""
     templates: Path | None = None
     """A folder of campaigns of your own; the shipped ones are found beside it."""
+    apply_most: int = Field(default=50, ge=0)
+    """People a change of a campaign may affect before `campaigns apply` wants the plan you have seen."""
 
     brand_name: str = "runup"
     """Your name, as pages and emails show it."""
@@ -140,6 +143,10 @@ class Settings(BaseSettings):
     """Minutes: /health answers 503 while an email about somebody's own date is overdue for longer."""
     metrics_token: SecretStr = SecretStr("")
     """Secret. Whoever shows it as a bearer token may read /metrics on the site. Empty: there is none."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """How the processes write what they do: `auto` is for people on a terminal and JSON elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on. `debug` adds a line per request."""
     metrics_listen: str = Field(default="", pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:]+):[0-9]{1,5}$")
     """A network address (host:port) of its own for /metrics, without a token: a private one. Empty: none."""
     machine: str = Field(default="", max_length=200)
@@ -178,6 +185,14 @@ class Settings(BaseSettings):
     @property
     def outbox_folder(self) -> Path:
         return self.outbox or self.home / "outbox"
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret there is, for what must never write one."""
+        found = [getattr(self, name) for name in sorted(SECRETS)]
+        keys = [key for one in found for key in (one if isinstance(one, tuple) else (one,))]
+        values = [key.get_secret_value() for key in keys]
+        password = urlsplit(self.database).password or ""
+        return tuple(value for value in (*values, password, unquote(password)) if value)
 
     @field_validator("secret_keys", "allow_list", "trusted_proxies", "sendgrid_webhook_keys", mode="before")
     @classmethod

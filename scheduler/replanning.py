@@ -45,6 +45,8 @@ class Replanner:
     stopping: Callable[[], bool]
     progress: Callable[[], None] = lambda: None
     """Called after every few people: planning a whole town takes a while."""
+    planned: Callable[[int], None] = lambda _: None
+    """Told how many of an older version were planned again, a few at a time."""
     stopwatch: Callable[[], float] = since_boot
     _next_patrol: datetime | None = None
     _patrolled: int = 0
@@ -74,7 +76,9 @@ class Replanner:
             if not page:
                 break
             place = page[-1]
-            count += self._some(sorted({one.subscriber for one in page}), still_old)
+            some = self._some(sorted({one.subscriber for one in page}), still_old)
+            count += some
+            self.planned(some)
             self.progress()
         return count
 

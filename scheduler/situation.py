@@ -86,17 +86,29 @@ def read_situation(
 
 def person(session: Session, subscriber: Subscriber) -> Person:
     found = subscriber.address_hmac and suppression.find_suppression(session, subscriber.address_hmac)
-    suppressed = _SUPPRESSED[found.reason] if found else None
+    return person_of(
+        subscriber,
+        suppressed=found.reason if found else "",
+        has_newsletter=has_newsletter(session, subscriber.id),
+        tags=tags_of(session, subscriber.id),
+    )
+
+
+def person_of(
+    subscriber: Subscriber, *, suppressed: str, has_newsletter: bool, tags: tuple[str, ...]
+) -> Person:
+    """`suppressed`: why we must not write to them at all; empty when we may."""
+    reason = _SUPPRESSED[suppressed] if suppressed else None
     return Person(
         id=subscriber.id,
         first_name=subscriber.first_name,
         home_zone=subscriber.home_zone,
         locale=subscriber.locale,
-        has_newsletter=has_newsletter(session, subscriber.id),
+        has_newsletter=has_newsletter,
         wants_goodbye=subscriber.wants_goodbye,
-        tags=tags_of(session, subscriber.id),
+        tags=tags,
         unsubscribed_at=subscriber.unsubscribed_at,
-        suppression=Reason.ERASED if subscriber.erased_at else suppressed,
+        suppression=Reason.ERASED if subscriber.erased_at else reason,
     )
 
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from campaigns import Campaign, CampaignState, Enrollment, Sequence, register
+from campaigns import Campaign, CampaignError, CampaignState, Enrollment, Sequence, register
+from campaigns import archive as archive_campaign
 from campaigns import pause as pause_campaign
 from campaigns import resume as resume_campaign
+from campaigns.applied_catalog import Applied, applied
 from campaigns.checking import check_campaign
 from campaigns.describing import describe
 from campaigns.enrollment import CampaignPause
 from campaigns.finding import summary
 from runup.application import Application, system_clock
+from runup.cli.errors import BadInput
 from runup.cli.opening import opened
-from runup.cli.shelf import base_of, catalog_of, known_key
+from runup.cli.shelf import base_of, catalog_of, known_key, stored_key
 from runup.cli.status import length
-from runup.cli.terminal import print_json, say, show
+from runup.cli.terminal import agreed, print_json, say, show
 from runup.settings import Settings
 from scheduler import Send
 from scheduler.send import UNSENT
 
 app = App(name="campaigns", help="Check, read, pause and resume campaigns.")
 app.command("runup.cli.timeline:timeline", name="timeline", help="Who gets what when, as a picture.")
+app.command("runup.cli.campaigns_plan:plan", name="plan", help="What applying the files would change.")
+app.command("runup.cli.campaigns_apply:apply", name="apply", help="Make the files the version that counts.")
+app.command("runup.cli.campaigns_apply:rollback", name="rollback", help="Apply a version of before.")
+app.command("runup.cli.campaigns_history:history", name="history", help="Every version, by whom and why.")
 app.command("runup.cli.campaigns_new:new", name="new", help="Make a campaign of your own.")
 Key = Annotated[str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")]
 _LIST = {"key": "Campaign", "name": "Name", "state": "State", "steps": "Steps", "enrollments": "People on it",
@@ -40,15 +47,21 @@ def list_(*, json: bool = False) -> None:
     Parameters
     ----------
     json
-        Print JSON: key, name, state, steps, enrollments, waiting, version, why (a worker paused it).
+        Print JSON: key, name, state, steps, enrollments, waiting, version, number, is_edited (the files are
+        not those in force), why (it was archived, or a worker paused it).
     """
     with opened() as application, application.database.read() as session:
-        keys = application.catalog.keys()
-        rows = [_row(session, application.catalog.sequence(key)) for key in keys]
-    shown = rows if json else [row | {"version": row["version"][:10]} for row in rows]
+        shelf = applied(session, application.catalog)
+        rows = [
+            _row(session, shelf, key, is_edited=_edited(application, shelf, key))
+            for key in shelf.keys()  # noqa: SIM118 - no mapping
+        ]
+    shown = rows if json else [row | {"version": _named(row)} for row in rows]
     show(shown, _LIST, as_json=json, empty="There is no campaign.")
     if not json:
-        say(*(f"{row['key']} is paused: {row['why']}" for row in rows if row["why"]))
+        say(*(f"{row['key']} is {row['state']}: {row['why']}" for row in rows if row["why"]))
+        say(*(f"{row['key']}: the files are not those in force; see `runup campaigns plan {row['key']}`"
+              for row in rows if row["is_edited"]))  # fmt: skip
 
 
 @app.command(name="show")
@@ -125,16 +138,45 @@ def pause(campaign: Key = "", /) -> None:
 
 
 @app.command
+def archive(campaign: Key = "", /, *, why: str, yes: bool = False) -> int:
+    """End it: nothing of it leaves and nobody is enrolled any more. `resume` takes that back.
+
+    Parameters
+    ----------
+    why
+        Kept, and shown by `list` and `history`.
+    yes
+        Do not ask.
+    """
+    with opened() as application, application.database.read() as session:
+        key = stored_key(application, campaign)
+        waiting = session.scalar(_waiting(key)) or 0
+        if not agreed(f"Archive {key}? {waiting:,} emails that wait will not leave.", yes=yes):
+            raise BadInput("nothing was changed; say --yes where nobody can be asked")
+        with application.database.write() as changing:
+            stored = _stored(changing, application, key)
+            changed = archive_campaign(changing, stored, now=application.clock(), why=why)
+    say(f"Archived: {why}" if changed else "It was archived already.")
+    return 0
+
+
+@app.command
 def resume(campaign: Key = "", /) -> None:
-    """Let it send again. What became overdue meanwhile expires or comes as the latest email alone."""
+    """Let it send and enroll again, after `pause` or `archive`.
+
+    What became overdue meanwhile expires or comes as the latest email alone.
+    """
     with opened() as application, application.database.write() as session:
         changed = resume_campaign(session, _stored(session, application, campaign), now=application.clock())
-    say("Resumed." if changed else "It was not paused.")
+    say("Resumed." if changed else "It was running.")
 
 
-def _row(session: Session, sequence: Sequence) -> dict[str, Any]:
-    stored = session.get(Campaign, sequence.key)
-    waiting = select(func.count(Send.id)).where(Send.campaign == sequence.key, Send.state.in_(UNSENT))
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['number']} ({row['version'][:10]})" if row["number"] else ""
+
+
+def _row(session: Session, shelf: Applied, key: str, *, is_edited: bool) -> dict[str, Any]:
+    sequence, stored = shelf.sequence(key), session.get(Campaign, key)
     return {
         "key": sequence.key,
         "name": sequence.name,
@@ -143,10 +185,24 @@ def _row(session: Session, sequence: Sequence) -> dict[str, Any]:
         "enrollments": session.scalar(
             select(func.count(Enrollment.id)).where(Enrollment.campaign == sequence.key)
         ),
-        "waiting": session.scalar(waiting),
-        "version": sequence.version,
+        "waiting": session.scalar(_waiting(key)),
+        "version": stored.version if stored else "",
+        "number": stored.number if stored else 0,
+        "is_edited": bool(stored and stored.number) and is_edited,
         "why": _why_paused(session, sequence.key),
     }
+
+
+def _waiting(key: str) -> Select[int]:
+    return select(func.count(Send.id)).where(Send.campaign == key, Send.state.in_(UNSENT))
+
+
+def _edited(application: Application, shelf: Applied, key: str) -> bool:
+    """The files are not those in force; a file that cannot be read is not, either."""
+    try:
+        return application.catalog.files(key).version != shelf.files(key).version
+    except CampaignError:
+        return True
 
 
 def _why_paused(session: Session, key: str) -> str:
@@ -159,7 +215,7 @@ def _why_paused(session: Session, key: str) -> str:
 
 def _stored(session: Session, application: Application, campaign: str) -> Campaign:
     """The campaign's row, locked: a send that is about to leave is before this or sees it."""
-    key = known_key(application.settings, campaign)
+    key = stored_key(application, campaign)
     return register(session, application.catalog, key, now=application.clock())
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from campaigns import Catalog
-from runup.application import brand_of
+from campaigns.applied_catalog import applied
+from runup.application import Application, brand_of
 from runup.cli.errors import BadInput
 from runup.settings import Settings
 from runup.workspace import nearest
@@ -22,6 +23,18 @@ def base_of(settings: Settings) -> Path | None:
 
 def known_key(settings: Settings, campaign: str) -> str:
     key, keys = campaign or settings.campaign, catalog_of(settings).keys()
+    if key not in keys:
+        raise BadInput(
+            f"there is no campaign {key!r}{nearest(key, keys) or '; there is: ' + ', '.join(keys)}"
+        )
+    return key
+
+
+def stored_key(application: Application, campaign: str) -> str:
+    """As `known_key`, and also campaigns that have been applied and whose files are gone."""
+    with application.database.read() as session:
+        keys = applied(session, application.catalog).keys()
+    key = campaign or application.settings.campaign
     if key not in keys:
         raise BadInput(
             f"there is no campaign {key!r}{nearest(key, keys) or '; there is: ' + ', '.join(keys)}"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import Brand, Catalog, publish
 from campaigns.enrollment import Campaign, pause, resume
+from campaigns.source_files import CampaignFiles
 from delivery import Provider
 from runup.database import Database
 from scheduler import Composer, Line, Send, Sender, State, Tally, Worker, outlook, reconcile
@@ -100,12 +101,12 @@ class Town:
         with self.write() as session:
             assert resume(session, session.get_one(Campaign, SEQUENCE), now=self.now)
 
-    def apply(self, **changes: Any) -> int:
-        """The files as they are now become the next version; returns its number."""
+    def apply(self, files: CampaignFiles | None = None) -> int:
+        """These files, or those on the shelf as they are now, become the next version; returns its number."""
         with self.write() as session:
             base = session.get_one(Campaign, SEQUENCE).number
-            values = {"base": base, "now": self.now} | changes
-            return publish(session, SEQUENCE, self.catalog.files(SEQUENCE), **values).number
+            files = files or self.catalog.files(SEQUENCE)
+            return publish(session, SEQUENCE, files, base=base, now=self.now).number
 
     # -- time and work ------------------------------------------------------------------------------------
 
