@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,16 +13,16 @@ from delivery.records import records_of
 from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.people import find_person
-from runup.cli.sending_words import SEND_COLUMNS, send_row
 from runup.cli.stops import say_stops, stops
 from runup.cli.terminal import agreed, note, print_json, say, show, show_facts
 from runup.workspace import nearest
-from scheduler import Attempt, Send, State, outlook, release_brake
+from scheduler import Attempt, Send, State, release_brake
 from subscribers import Subscriber, masked
 
 app = App(name="sends", help="What left, what will leave, and why something did not.")
 app.command("runup.cli.sends_doubt:doubt")
-_COLUMNS = {"id": "No", "local_at": "When (theirs)", "subscriber": "Who", "step": "Step", "state": "State",
+app.command("runup.cli.sends_next:next_", name="next", help="What leaves next, day by day and step by step.")
+COLUMNS = {"id": "No", "local_at": "When (theirs)", "subscriber": "Who", "step": "Step", "state": "State",
             "reason": "Reason"}  # fmt: skip
 _FACTS = {
     "id": "No", "campaign": "Campaign", "step": "Step", "subscriber": "Who", "state": "State",
@@ -88,35 +87,12 @@ def list_(
         if who:
             found = found.where(Send.subscriber_id == find_person(session, application, who).id)
         rows = [
-            _row(send, address) for send, address in session.execute(found.limit(limit) if limit else found)
+            send_facts(send, address)
+            for send, address in session.execute(found.limit(limit) if limit else found)
         ]
-    show(rows, _COLUMNS, as_json=json, empty="none")
+    show(rows, COLUMNS, as_json=json, empty="none")
     if limit and len(rows) == limit:
         note(f"the newest {limit}; --limit 0 shows all")
-
-
-@app.command(name="next")
-def next_(*, limit: int = 20, json: bool = False) -> None:
-    """What leaves next, the earliest first.
-
-    Parameters
-    ----------
-    limit
-        How many at most.
-    json
-        Print JSON with the keys of `list`.
-    """
-    waiting = (
-        select(Send, Subscriber.address)
-        .join(Subscriber)
-        .where(Send.state.in_((State.PLANNED, State.RETRY_WAIT, State.CLAIMED)))
-        .order_by(Send.ready_at, Send.id)
-    )
-    with opened() as application, application.database.read() as session:
-        rows = [_row(send, address) for send, address in session.execute(waiting.limit(limit))]
-    columns = {"due_at": "Due (UTC)"} | _COLUMNS
-    del columns["state"], columns["reason"]
-    show(rows, columns, as_json=json, empty="Nothing is planned.")
 
 
 @app.command(name="show")
@@ -136,7 +112,7 @@ def show_(number: int, /, *, json: bool = False) -> None:
         send = session.get(Send, number)
         if send is None:
             raise BadInput(f"there is no send {number}; `runup sends list` shows their numbers")
-        facts, attempts = _row(send, send.subscriber.address), _attempts(session, send)
+        facts, attempts = send_facts(send, send.subscriber.address), _attempts(session, send)
         events = [{key: getattr(r, key) for key in _EVENT_KEYS} for r in records_of(session, send.reference)]
     if json:
         print_json(facts | {"attempts": attempts, "events": events})
@@ -148,41 +124,6 @@ def show_(number: int, /, *, json: bool = False) -> None:
     if events:
         say("")
         show(events, _EVENT, as_json=False, empty="")
-
-
-@app.command
-def explain(
-    who: Annotated[str, Parameter(name="WHO", help="An address, or a subscriber's number.")],
-    step: str = "",
-    /,
-    *,
-    json: bool = False,
-) -> None:
-    """What left to a person, what will, and what will not and why.
-
-    Parameters
-    ----------
-    step
-        Only this step.
-    json
-        Print JSON: send_id, interview_id, campaign, step, title, kind (left, coming, in_doubt, left_out), at,
-        zone, state, reason, why, detail, merged.
-    """
-    with opened() as application, application.database.read() as session:
-        person = find_person(session, application, who)
-        lines = outlook(session, person.id, catalog=application.catalog)
-    steps = sorted({line.step for line in lines})
-    if step and step not in steps:
-        raise BadInput(
-            f"nothing was ever planned for {step!r}{nearest(step, steps)}; there is: {', '.join(steps)}"
-        )
-    lines = [line for line in lines if not step or line.step == step]
-    if json:
-        print_json([asdict(line) for line in lines])
-        return
-    if lines:
-        note(f"by the clocks of {lines[0].zone}")
-    show([send_row(line) for line in lines], SEND_COLUMNS, as_json=False, empty="Nothing was ever planned.")
 
 
 @app.command
@@ -224,7 +165,7 @@ def release(*, only: str = "", yes: bool = False, dry_run: bool = False, json: b
         say("Released; workers go on with their next tick.")
 
 
-def _row(send: Send, address: str | None) -> dict[str, Any]:
+def send_facts(send: Send, address: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {key: getattr(send, key) for key in _KEYS}
     row["subscriber"] = masked(address)
     row["local_at"] = (

@@ -25,6 +25,7 @@ _MAY_WRAP = frozenset(
         "name",
         "what",
         "why",
+        "who",
         "when",
         "reason",
         "address",
@@ -51,9 +52,18 @@ def console(*, error: bool = False) -> Console:
 
 
 def say(*lines: str) -> None:
-    """Lines for people on standard output."""
+    """Lines for people on standard output; on a terminal they break between words."""
     for line in lines:
-        console().print(clean(line))
+        console().print("\n".join(_broken(clean(line))))
+
+
+def _broken(line: str) -> list[str]:
+    width = console().width
+    if len(line) <= width or not sys.stdout.isatty():
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    # What somebody may want to copy, a path or an address, stays whole.
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def note(line: str) -> None:

@@ -38,7 +38,7 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     ["init", "serve", "work", "simulate", "preview", "send-test", "status", "doctor", "subscribers add",
-     "subscribers import", "subscribers export", "campaigns timeline", "sends explain", "database check"],
+     "subscribers import", "subscribers export", "campaigns timeline", "explain", "database check"],
 )  # fmt: skip
 def test_every_command_explains_itself(bare: Terminal, command: str) -> None:
     assert f"runup {command}" in bare.ok(*command.split(), "--help").out
@@ -116,7 +116,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(with_ana: Terminal) -> None:
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_gets_a_table_that_fits(with_ana: Terminal, columns: int) -> None:
-    screen = _on_a_terminal(["sends", "explain", "ana@example.com"], cwd=with_ana.folder, columns=columns)
+    screen = _on_a_terminal(["explain", "ana@example.com"], cwd=with_ana.folder, columns=columns)
     lines = screen.replace("\r", "").split("\n")
     assert any("──" in line for line in lines)
     assert all(len(line) <= columns for line in lines)

@@ -20,7 +20,7 @@ FILE = (
 
 def steps(terminal: Terminal, who: str = ANA) -> dict[str, str]:
     """The newest word on each step of a person."""
-    return {line["step"]: line["kind"] for line in terminal.ok("sends", "explain", who, "--json").json}
+    return {line["step"]: line["kind"] for line in terminal.ok("explain", who, "--json").json}
 
 
 def test_ana_is_added_confirmed_with_a_proof_and_planned(either: Terminal) -> None:
@@ -99,7 +99,7 @@ def test_moving_the_date_plans_anew(either: Terminal) -> None:
     assert steps(either)["moved"] == "coming"
     due = {
         line["step"]: line["at"][:10]
-        for line in either.ok("sends", "explain", ANA, "--json").json
+        for line in either.ok("explain", ANA, "--json").json
         if line["at"]
     }
     assert due["details"] == "2026-12-04"

@@ -94,5 +94,5 @@ def test_sam_beside_her_reads_english(town: Town) -> None:
         "Dein Plan für den großen Tag",
         "Your plan for the big day",
     ]
-    explained = town.run("sends", "explain", ana.address)
+    explained = town.run("explain", ana.address)
     assert "Go one level deeper" in explained, "operators read the campaign's own language"

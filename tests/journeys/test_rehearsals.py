@@ -66,6 +66,7 @@ def move(day: Any, someone: Actor, now: datetime) -> None:
     someone.move(day, now)
 
 
+@pytest.mark.timeout(60 + 5 * MANY)
 @pytest.mark.parametrize("outages", [(), OUTAGES], ids=["always at work", "with outages"])
 def test_a_rehearsed_life_is_the_real_one_send_by_send(tmp_path: Path, outages: tuple[Outage, ...]) -> None:
     seed = len(outages)

@@ -101,7 +101,7 @@ class Inhabitant:
     def explain(self) -> dict[str, str]:
         """step -> reason of everything that was left out, as the operator is told; the reminder apart, which
         everybody is spared who confirms within a day."""
-        told = self.town.run("sends", "explain", self.address, "--json")
+        told = self.town.run("explain", self.address, "--json")
         left_out = {line["step"]: line["reason"] for line in told if line["kind"] == "left_out"}
         assert left_out.pop("confirm_again", "condition_false") == "condition_false"
         return left_out

@@ -58,7 +58,7 @@ class Terminal:
     def ok(self, *words: str | Path) -> Result:
         """Run what must succeed."""
         result = self(*words)
-        assert result.code == 0, result.err
+        assert result.code == 0, result.err or result.out
         return result
 
     def later(self, moment: str) -> None:
