@@ -11,7 +11,7 @@ from campaigns.sequence import Anchor
 from campaigns.sketch import Sketch
 
 AT_MOST = ((timedelta(minutes=10), 1), (timedelta(days=1), 3), (timedelta(days=30), 5))
-"""So many confirmations to one address within each span, whoever asks for them, for whichever interview."""
+"""So many confirmations to one mailbox within each span, whoever asks for them, for whichever interview."""
 
 
 def throttled(sketch: Sketch, send: PlannedSend) -> PlannedSend:
@@ -37,13 +37,18 @@ def remind(sketches: Sequence[Sketch]) -> None:
 
 def _spaced(send: PlannedSend, others: Iterable[datetime]) -> PlannedSend:
     assert send.due_at
-    due = send.due_at
+    due = next_free(send.due_at, others)
+    return send if due == send.due_at else send.deferred(due, Reason.DEFERRED_GAP)
+
+
+def next_free(due: datetime, others: Iterable[datetime]) -> datetime:
+    """`due`, or the first moment after it at which a mailbox may be asked that is asked at `others` too."""
     moments = [*others]
     for span, most in AT_MOST:
         recent = sorted(at for at in moments if at > due - span)
         if len(recent) >= most:
             due = max(due, recent[-most] + span)
-    return send if due == send.due_at else send.deferred(due, Reason.DEFERRED_GAP)
+    return due
 
 
 def _after_the_first(sketch: Sketch, send: PlannedSend) -> PlannedSend:
@@ -63,14 +68,15 @@ def _firsts(sketch: Sketch) -> list[PlannedSend]:
 
 
 def _left(sketch: Sketch) -> list[datetime]:
-    """When requests to confirm, and reminders of them, left to this person."""
+    """When requests to confirm, and reminders of them, left to this person's mailbox."""
     keys = {
         step.key
         for sequence in sketch.situation.sequences.values()
         for step in sequence.steps
         if step.answers is Anchor.SIGNED_UP
     }
-    return [past.left_at for past in sketch.situation.history if past.step in keys and past.left_at]
+    asked = [past.left_at for past in sketch.situation.history if past.step in keys and past.left_at]
+    return [*asked, *sketch.situation.asked_elsewhere]
 
 
 def _coming(sketches: Iterable[Sketch]) -> list[datetime]:

@@ -70,3 +70,5 @@ class Situation:
     pauses: Many[Pause] = ()
     added: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When a step (campaign, key) became part of its campaign: what was due before is not sent."""
+    asked_elsewhere: Many[datetime] = ()
+    """When other spellings of the person's mailbox were asked to confirm."""

@@ -43,11 +43,12 @@ class Draft:
     needs_consent: bool = True
     waits_for_gap: bool = True
     counts_for_gap: bool = True
+    asks_consent: bool = False
 
 
 _COLUMNS: tuple[Any, ...] = (
     Send.id, Send.enrollment_id, Send.subscriber_id, Send.campaign, Send.step, Send.reference, Send.attempts,
-    Send.merged, Send.needs_consent, Send.waits_for_gap, Send.counts_for_gap,
+    Send.merged, Send.needs_consent, Send.waits_for_gap, Send.counts_for_gap, Send.asks_consent,
     Subscriber.address, Subscriber.first_name, Subscriber.home_zone, Subscriber.locale,
     Subscriber.wants_goodbye, Subscriber.unsubscribed_at,
     Interview.id.label("interview_id"), Interview.held_on, Interview.start_time, Interview.zone,
@@ -96,6 +97,7 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
             needs_consent=row.needs_consent,
             waits_for_gap=row.waits_for_gap,
             counts_for_gap=row.counts_for_gap,
+            asks_consent=row.asks_consent,
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, Enrollment
 from runup.database import Instant
+from scheduler.asking import asked_too_often, mailbox_fellows
 from scheduler.claiming import CALL, is_running
 from scheduler.drafting import Draft
 from scheduler.send import Attempt, Send, State
@@ -40,7 +41,7 @@ def intend(
     either before this and seen, or after it. Each row changes by its own condition or not at all.
     """
     _lock(session, drafts)
-    close = _too_close(session, drafts, gaps=gaps, now=now)
+    close = _too_close(session, drafts, gaps=gaps, now=now) | asked_too_often(session, drafts, now=now)
     spaced = [draft.send_id for draft in drafts if draft.send_id not in close]
     values = {"ids": spaced, "token": token, "now": now, "call_ends": now + CALL + GUARD}
     passed = set(session.scalars(_INTEND, values)) if spaced else set()
@@ -82,7 +83,13 @@ def _lock(session: Session, drafts: Collection[Draft]) -> None:
     )
     session.execute(
         select(Subscriber.id)
-        .where(Subscriber.id.in_({draft.subscriber_id for draft in drafts}))
+        .where(
+            or_(
+                Subscriber.id.in_({draft.subscriber_id for draft in drafts}),
+                # Who shares a mailbox may be asked by another worker in this very moment.
+                Subscriber.mailbox_hmac.in_(mailbox_fellows(drafts)),
+            )
+        )
         .order_by(Subscriber.id)
         .with_for_update()
     )

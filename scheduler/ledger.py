@@ -11,7 +11,7 @@ from typing import Any
 from campaigns.facts import Passage
 from campaigns.planning import PlannedSend, Situation
 from campaigns.reasons import Reason
-from campaigns.sequence import Step
+from campaigns.sequence import Anchor, Step
 from scheduler.send import UNSENT, Send, State, final_state
 from subscribers.wall_time import local, tzdata_version
 
@@ -131,6 +131,7 @@ def _manners(step: Step) -> dict[str, Any]:
         "waits_for_gap": step.waits_for_gap,
         "counts_for_gap": not step.is_notice,
         "needs_consent": not step.despite_unsubscribe,
+        "asks_consent": step.answers is Anchor.SIGNED_UP,
         "on_unknown": step.on_unknown,
     }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.planning import PlannedSend, plan
+from scheduler.asking import asked_elsewhere
 from scheduler.ledger import Ledger
 from scheduler.send import UNSENT, Send, is_in
 from scheduler.situation import enroll, read_situation
@@ -29,6 +31,8 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
     shelf = applied(session, catalog)
     rows = _read_rows(session, subscriber_id)
     situation = read_situation(session, subscriber, enrollments, rows, catalog=shelf)
+    if any(enrollment.interview.confirmed_at is None for enrollment in enrollments):
+        situation = replace(situation, asked_elsewhere=asked_elsewhere(session, subscriber, now=now))
     planned = plan(situation, now=now)
     ledger = Ledger(situation, rows, epoch=subscriber.epoch, now=now)
     ledger.withdraw(planned)

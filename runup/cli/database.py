@@ -14,6 +14,7 @@ from runup.cli.terminal import say, show_facts
 from runup.database import Database, current_revision, newest_revision, require_newest
 from runup.database import upgrade as upgrade_tables
 from runup.settings import Settings
+from subscribers.mailboxes import fill_mailboxes
 
 app = App(name="database", help="Upgrade and check the tables.")
 
@@ -25,6 +26,7 @@ def upgrade() -> None:
     database = Database(settings.database_url)
     try:
         before = upgrade_tables(database)
+        _fill_in(database, settings)
     finally:
         database.close()
     newest = newest_revision()
@@ -97,3 +99,12 @@ def _database() -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def _fill_in(database: Database, settings: Settings) -> None:
+    """What a migration cannot know, for it has no key."""
+    key = settings.suppression_key.get_secret_value().encode()
+    while key:
+        with database.write() as session:
+            if not fill_mailboxes(session, hmac_key=key):
+                return

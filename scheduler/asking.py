@@ -1,0 +1,79 @@
+"""Requests for a yes are limited per mailbox, by the rows: all processes and all sources share that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from campaigns.confirmations import AT_MOST, next_free
+from scheduler.drafting import Draft
+from scheduler.send import Send
+from subscribers.subscriber import Subscriber
+
+LONGEST = max(span for span, _ in AT_MOST)
+
+
+def asked_elsewhere(session: Session, subscriber: Subscriber, *, now: datetime) -> tuple[datetime, ...]:
+    """When other spellings of this person's mailbox were asked, as far back as counts."""
+    if subscriber.mailbox_hmac is None:
+        return ()
+    found = (
+        select(Send.left_at)
+        .join(Subscriber, Subscriber.id == Send.subscriber_id)
+        .where(Subscriber.mailbox_hmac == subscriber.mailbox_hmac, Subscriber.id != subscriber.id)
+        .where(Send.asks_consent, Send.left_at > now - LONGEST)
+    )
+    return tuple(sorted(at for at in session.scalars(found) if at is not None))
+
+
+def mailbox_fellows(drafts: Iterable[Draft]) -> Select[str | None]:
+    """The mailboxes that `drafts` ask: whoever shares one must be locked with them."""
+    asked = {draft.subscriber_id for draft in drafts if draft.asks_consent}
+    return select(Subscriber.mailbox_hmac).where(
+        Subscriber.id.in_(asked), Subscriber.mailbox_hmac.is_not(None)
+    )
+
+
+def asked_too_often(session: Session, drafts: Collection[Draft], *, now: datetime) -> dict[int, datetime]:
+    """Of these sends the ones that would ask a mailbox too often, each with the moment at which it may.
+
+    The plan keeps the limits for one spelling of an address; this keeps them for all spellings together,
+    whatever several processes planned at the same time.
+    """
+    asking = {draft.send_id for draft in drafts if draft.asks_consent}
+    if not asking:
+        return {}
+    of_send = select(Send.id, Subscriber.mailbox_hmac).join(Subscriber, Subscriber.id == Send.subscriber_id)
+    mailboxes = dict(
+        session.execute(of_send.where(Send.id.in_(asking), Subscriber.mailbox_hmac.is_not(None))).all()
+    )
+    left = _left(session, mailboxes.values(), but=asking, now=now)
+    wait: dict[int, datetime] = {}
+    for send_id, mailbox in sorted(mailboxes.items()):
+        free = next_free(now, left[mailbox])
+        if free > now:
+            wait[send_id] = free
+        else:
+            left[mailbox].append(now)
+    return wait
+
+
+def _left(
+    session: Session, mailboxes: Iterable[str | None], *, but: set[int], now: datetime
+) -> dict[str | None, list[datetime]]:
+    found = (
+        select(Subscriber.mailbox_hmac, Send.left_at)
+        .join(Subscriber, Subscriber.id == Send.subscriber_id)
+        .where(Subscriber.mailbox_hmac.in_(set(mailboxes)))
+        # One that goes once more keeps no distance to its own first attempt.
+        .where(Send.asks_consent, Send.left_at > now - LONGEST, Send.id.not_in(but))
+    )
+    left: dict[str | None, list[datetime]] = defaultdict(list)
+    for mailbox, at in session.execute(found):
+        if at is not None:
+            left[mailbox].append(at)
+    return left
