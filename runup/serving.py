@@ -111,6 +111,8 @@ class Site:
                 http=Punctual,
                 # Paths hold people's links: they are not logged.
                 access_log=False,
+                # Its own handlers would write what nobody has masked.
+                log_config=None,
                 log_level="warning",
                 lifespan="off",
                 server_header=False,

@@ -155,4 +155,4 @@ class Clock:
 
 
 def _cry(seconds: float) -> None:
-    log.critical("the worker has not ticked", seconds=round(seconds))
+    log.critical("worker_silent", seconds=round(seconds))

@@ -10,11 +10,10 @@ from cyclopts import Parameter
 
 from runup.application import Application
 from runup.cli.errors import Failed
-from runup.cli.opening import first_start
+from runup.cli.opening import first_start, logs_of
 from runup.cli.stops import say_stop_at_start
 from runup.cli.terminal import say
 from runup.database import require_newest
-from runup.logs import configure_logs
 from runup.serving import Site, listen, until_told, working
 from runup.settings import Settings
 from runup.workspace import create_secrets
@@ -40,8 +39,8 @@ def serve(*, host: str = "", port: int | None = None, worker: Worker = None, res
         Start although nobody was at work for long, the machine is another, the database an older one, or a
         worker stopped by itself: you have looked, and nobody works on another copy.
     """
-    configure_logs()
     settings = _settings()
+    logs_of(settings)
     application = Application.open(settings)
     try:
         first_start(application.database)

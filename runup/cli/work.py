@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event as Signal
 from threading import Event
 
 from runup.application import Application
 from runup.cli.errors import BadInput, Failed
-from runup.cli.opening import opened
+from runup.cli.opening import logs_of, opened
 from runup.cli.stops import say_stop_at_start
 from runup.cli.terminal import say
-from runup.logs import configure_logs
 from runup.serving import arrive_at, until_told, working
 
 
@@ -28,10 +28,10 @@ def work(*, processes: int = 1, resume: bool = False) -> None:
         Start although nobody was at work for long, the machine is another, the database an older one, or a
         worker stopped by itself: you have looked, and nobody works on another copy.
     """
-    configure_logs()
     if processes < 1:
         raise BadInput("--processes: must be 1 or more")
     with opened() as application:
+        logs_of(application.settings)
         if application.database.is_sqlite and processes > 1:
             raise BadInput("--processes: on SQLite there is one worker; move to PostgreSQL for more")
         if processes == 1:
@@ -54,9 +54,12 @@ def _work(application: Application, *, resume: bool) -> None:
 def _work_alone(ending: Signal) -> None:
     """One of several processes, each with its own connections. It ends when it is told so, itself or through
     `ending`, and when the one that started it is gone."""
-    configure_logs()
     parent = multiprocessing.parent_process()
-    with opened() as application, until_told() as told, working(application):
+    with ExitStack() as stack:
+        application = stack.enter_context(opened())
+        logs_of(application.settings)
+        told = stack.enter_context(until_told())
+        stack.enter_context(working(application))
         while not (told.wait(0.5) or ending.is_set()):
             if parent is not None and not parent.is_alive():
                 return

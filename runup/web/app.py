@@ -30,8 +30,10 @@ from runup.web.csrf import Csrf
 from runup.web.even_answers import EvenAnswers
 from runup.web.languages import Languages
 from runup.web.pages import Pages
+from runup.web.request_ids import RequestIds
 from runup.web.security import SecurityHeaders
 from runup.web.site import Site
+from scheduler.wire import since_boot
 
 if TYPE_CHECKING:
     from runup.application import Application
@@ -85,4 +87,5 @@ def create_app(application: Application) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Languages)
     app.add_middleware(SecurityHeaders, is_https=base_url.startswith("https:"))
+    app.add_middleware(RequestIds, trusted=application.settings.trusted_proxies, stopwatch=since_boot)
     return app

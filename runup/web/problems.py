@@ -15,6 +15,7 @@ from runup.web.csrf import ForeignForm, StaleForm
 from runup.web.languages import gettext
 from runup.web.rate_limits import TooMany
 from runup.web.reading import InvalidFields
+from runup.web.request_ids import KEY, NAME
 from runup.web.security import headers_for
 from runup.web.signing_up import NoRoom
 from runup.web.site import Site
@@ -123,7 +124,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(NoRoom)
     async def no_room(request: Request, _error: Exception) -> Response:
-        log.error("no room on the disk for a sign-up")
+        log.error("no_room")
         return _page(request, BUSY, headers={"Retry-After": "600"})
 
     @app.exception_handler(DBAPIError)
@@ -131,19 +132,20 @@ def install(app: FastAPI) -> None:
         if isinstance(error, _OURS):
             raise error
         # The driver's words only: SQLAlchemy's own message repeats the statement's values.
-        log.error("database unavailable", error=str(error.orig).splitlines()[0] if error.orig else "")
+        log.error("database_unavailable", error=str(error.orig).splitlines()[0] if error.orig else "")
         return _page(request, BUSY, headers={"Retry-After": "60"})
 
     @app.exception_handler(NoConnection)
     async def crowded(request: Request, _error: Exception) -> Response:
-        log.error("database unavailable", error="no connection became free")
+        log.error("database_unavailable", error="no connection became free")
         return _page(request, BUSY, headers={"Retry-After": "60"})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _error: Exception) -> Response:
         # This one is answered outside the middleware that adds the headers everywhere else.
         is_https = request.app.state.site.csrf.base_url.startswith("https:")
-        return _page(request, BROKEN, headers=dict(headers_for(request.url.path, is_https=is_https)))
+        headers = dict(headers_for(request.url.path, is_https=is_https))
+        return _page(request, BROKEN, headers=headers | {NAME: request.scope.get(KEY, "")})
 
 
 def _page(request: Request, problem: Problem, *, headers: dict[str, str] | None = None) -> Response:

@@ -16,7 +16,7 @@ def address_of(request: Request, trusted: Sequence[str]) -> str:
     have sent."""
     found = request.client.host if request.client else ""
     told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
-    while told and _is_trusted(found, trusted):
+    while told and is_trusted(found, trusted):
         nearer = told.pop()
         if _parse(nearer) is None:
             break
@@ -41,7 +41,8 @@ def _parse(address: str) -> Address | None:
     return mapped or parsed
 
 
-def _is_trusted(address: str, trusted: Sequence[str]) -> bool:
+def is_trusted(address: str, trusted: Sequence[str]) -> bool:
+    """Whether the settings name this network address as a proxy of ours."""
     parsed = _parse(address)
     return parsed is not None and any(_holds(entry, parsed) for entry in trusted)
 

@@ -45,7 +45,7 @@ class Tally:
     def _end(self, counts: Counter[str], error: BaseException | None) -> None:
         self._is_due, self._last = False, asyncio.get_running_loop().time()
         if error is not None:
-            log.warning("counts not written yet", error=type(error).__name__)
+            log.warning("counts_not_written", error=type(error).__name__)
             self._counts += counts
         if self._counts:
             self._fall_due()

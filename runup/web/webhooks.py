@@ -94,7 +94,7 @@ class SendGridHook:
                 count(session, SOURCE, "foreign", told.foreign, now=now)
         except SQLAlchemyError as error:
             # The kind only: the message may repeat the statement's values.
-            log.error("events not stored", source=SOURCE, error=type(error).__name__)
+            log.error("events_not_stored", source=SOURCE, error=type(error).__name__)
             return Response("busy\n", 503, {"Retry-After": "60"}, "text/plain")
         return Response(status_code=200)
 
