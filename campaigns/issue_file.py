@@ -19,7 +19,7 @@ from campaigns.source_files import read_text
 
 STEP = "issue"
 """The key of the one email there is."""
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _ADDRESS = re.compile(r"(?<!src=\")https://[^\s<>\"'\])}]+")  # a picture's is looked at by itself
 
 
@@ -74,7 +74,7 @@ def find_issues(folder: Path) -> list[tuple[str, str]]:
 def read_issue(folder: Path, list_key: str, slug: str) -> IssueFile:
     """The issue of that name. Raises CampaignError with file and line."""
     label = f"{list_key}/{slug}"
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         message = "an issue's name has small letters, digits and - only, at most 80: it stands in addresses"
         raise CampaignError(label, 0, message)
     markdown, mjml = folder / list_key / f"{slug}.md", folder / list_key / f"{slug}.mjml"

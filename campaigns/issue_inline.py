@@ -8,6 +8,8 @@ from html import escape
 from campaigns.issue_blocks import Node
 
 CODE = "font-family:ui-monospace,Consolas,monospace;font-size:0.92em"
+SAME_LINE = "{#\n#}"
+"""A comment with a line end in it: the line goes on, and the next one of the source is counted."""
 # What would be a tag of the compile stage: `[[ ]]`, `[% %]`, `[# #]`.
 _BRACKET = re.compile(r"\[(?=[\[%#])|(?<=[\]%#])\]")
 
@@ -18,7 +20,7 @@ def as_html(nodes: list[Node]) -> str:
 
 
 def as_text(nodes: list[Node]) -> str:
-    """The words on one line each paragraph; an address stands in brackets behind its words."""
+    """A paragraph's words on one line; an address stands in brackets behind its words."""
     return "".join(map(_text, nodes))
 
 
@@ -59,7 +61,7 @@ def _text(node: Node) -> str:
         case "text" | "code_inline":
             return plain_words_of(node.content)
         case "softbreak":
-            return " "
+            return f" {SAME_LINE}"
         case "hardbreak":
             return "\n"
         case "image":

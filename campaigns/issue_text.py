@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from campaigns.issue_blocks import Node, line_of
-from campaigns.issue_inline import as_text, plain_words_of
+from campaigns.issue_inline import SAME_LINE, as_text, plain_words_of
 from campaigns.issue_mjml import Row
 from campaigns.issue_shape import Piece, link_alone
 
@@ -48,7 +48,7 @@ def _quote(piece: Piece, _: bool) -> Iterator[Row]:
 def _button(piece: Piece, _: bool) -> Iterator[Row]:
     link = link_alone(piece.blocks[0])
     assert link
-    yield f"{as_text(link.children)}:", piece.line
+    yield f"{_on_one_row(as_text(link.children))}:", piece.line
     yield str(link.attrs["href"]).removeprefix("mailto:"), piece.line
     yield "", piece.line
 
@@ -68,7 +68,11 @@ _PIECES = {"lead": _lead, "part": _part, "quote": _quote, "button": _button, "pi
 
 def _heading(words: str) -> str:
     """In capitals, as in the text part of every email; a tag's mark has no small letters."""
-    return " ".join(words.upper().split())
+    return _on_one_row(words.upper())
+
+
+def _on_one_row(words: str) -> str:
+    return " ".join(words.replace(SAME_LINE, " ").split())
 
 
 def _blocks(blocks: list[Node]) -> Iterator[Row]:
@@ -77,7 +81,7 @@ def _blocks(blocks: list[Node]) -> Iterator[Row]:
         line = line_of(block)
         match block.type:
             case "paragraph" | "heading":
-                yield from ((row, line) for row in as_text(block.children[0].children).split("\n"))
+                yield from _rows(as_text(block.children[0].children), line)
             case "bullet_list" | "ordered_list":
                 yield from _list(block)
             case "fence" | "code_block":
@@ -90,6 +94,10 @@ def _blocks(blocks: list[Node]) -> Iterator[Row]:
                 yield from _indented(_blocks(block.children))
                 continue
         yield "", line
+
+
+def _rows(words: str, line: int) -> Iterator[Row]:
+    return ((row, number) for number, row in enumerate(words.split("\n"), start=line))
 
 
 def _list(block: Node) -> Iterator[Row]:

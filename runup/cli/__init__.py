@@ -30,6 +30,7 @@ _COMMANDS = (
     ("bounces", "bounces:app", OPERATING, "What comes back by email: bounces, delays, complaints."),
     ("status", "status", OPERATING, "The queue at a glance."),
     ("report", "report", OPERATING, "What came of the emails, in the terminal or as one page."),
+    ("operators", "operators:app", OPERATING, "Who may log in at /ops."),
     ("doctor", "doctor", OPERATING, "Find what is wrong with this installation, with a remedy each."),
     ("backup", "backup", OPERATING, "Write everything into one file while workers go on, or check one."),
     ("restore", "restore", OPERATING, "Put a backup in the place of the database, stopped."),

@@ -44,14 +44,19 @@ def preview(
         gallery = Gallery(
             catalog, key, sender=sender_of(settings), now=system_clock(), step=step, done=advance
         )
+    show_gallery(gallery, export, port)
+
+
+def show_gallery(gallery: Gallery, export: Path | None, port: int, *, can_try: bool = True) -> None:
+    """As files in the folder `export`, or served until Ctrl-C."""
     if export is not None:
         export.mkdir(parents=True, exist_ok=True)
         say(f"{write_gallery(gallery, export)} wordings in {export}; open {export / 'index.html'}.")
         return
-    _serve(gallery, port)
+    _serve(gallery, port, can_try=can_try)
 
 
-def _serve(gallery: Gallery, port: int) -> None:
+def _serve(gallery: Gallery, port: int, *, can_try: bool) -> None:
     import uvicorn
 
     from runup.gallery.app import create_gallery
@@ -59,7 +64,11 @@ def _serve(gallery: Gallery, port: int) -> None:
 
     listener = listen("127.0.0.1", port)
     config = uvicorn.Config(
-        create_gallery(gallery), access_log=False, log_level="warning", lifespan="off", server_header=False
+        create_gallery(gallery, can_try=can_try),
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
     )
     say(f"Look at http://127.0.0.1:{listener.getsockname()[1]}/ (Ctrl-C ends it).")
     uvicorn.Server(config).run(sockets=[listener])

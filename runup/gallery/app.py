@@ -35,9 +35,9 @@ _KINDS = {
 _COMMON = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
-def create_gallery(gallery: Gallery) -> Starlette:
+def create_gallery(gallery: Gallery, *, can_try: bool = True) -> Starlette:
     """The application, for this machine only: no other host name is answered."""
-    site = _Site(gallery)
+    site = _Site(gallery, can_try=can_try)
     return Starlette(
         routes=[
             Route("/", site.index),
@@ -54,9 +54,9 @@ def create_gallery(gallery: Gallery) -> Starlette:
 
 
 class _Site:
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: Gallery, *, can_try: bool) -> None:
         self._gallery = gallery
-        self._pages = GalleryPages(gallery, can_try=True)
+        self._pages = GalleryPages(gallery, can_try=can_try)
 
     def index(self, _: Request) -> Response:
         return _page(self._pages.index())

@@ -104,6 +104,14 @@ class Gallery:
                 done(1)
         self.wordings = {wording.name: wording for shelf in self.shelves for wording in shelf.wordings}
 
+    def test_command(self, shelf: Shelf, wording: Wording) -> str:
+        """What to type to have this wording in one's own inbox."""
+        language = f" --language {shelf.language}" if shelf.language else ""
+        return (
+            f"runup send-test you@example.com {shelf.step.key} --campaign {self.campaign} "
+            f"--branch {wording.branches[0][0]}{language}"
+        )
+
     @property
     def emails(self) -> int:
         """How many there are, in whatever languages."""

@@ -108,7 +108,7 @@ def test_the_text_part_is_made_of_the_markdown_itself() -> None:
     ).texts["body.txt"]
     assert text.partition("[% block body %]\n")[2] == (
         "FOUR QUESTIONS\n\n[[ hello() ]]\n\n"
-        "See the page (https://example.com/a) and https://example.com/b.\n\n"
+        "See the page (https://example.com/a) {#\n#}and https://example.com/b.\n\n"
         "1. one\n2. two\n   - three\n\n  copy me\n\n"
         "Read on:\nhttps://example.com/c\n\n  a\n    b\n\n[% endblock %]\n"
     )

@@ -1,0 +1,87 @@
+"""Issues of newsletters in the gallery: the same pages, with a shelf for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+from campaigns import Catalog
+from campaigns.issue_file import STEP, IssueFile
+from campaigns.issue_words import CompiledIssue
+from campaigns.preview import Branch, sample_contexts
+from campaigns.rendering import Content, Renderer
+from campaigns.sequence import Anchor, ElapsedRule, Late, OncePer, Sequence, Step, Window
+from runup.gallery.letter import letter
+from runup.gallery.wordings import RECIPIENT, Gallery, Shelf, Wording
+from scheduler.composing import Sender
+
+_NEVER = ElapsedRule(after=Anchor.CONFIRMED, delay=timedelta())
+"""A gallery asks of a step what it says, not when."""
+
+
+class IssueGallery(Gallery):
+    """The issues that were added, each with the wordings its readers get."""
+
+    def __init__(self, catalog: Catalog, *, sender: Sender, now: datetime) -> None:
+        self.catalog, self.campaign, self.sender, self.now = catalog, "newsletters", sender, now
+        self.sequence = Sequence(
+            key=self.campaign,
+            name="Newsletters",
+            window=Window(opens=time(0), closes=time(23, 59)),
+            gap=timedelta(),
+            jitter=timedelta(),
+            steps=(),
+        )
+        self.languages = {"en": "English"}  # one stands for all: nobody filters issues by it
+        self.shelves: list[Shelf] = []
+        self.wordings: dict[str, Wording] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, issue: IssueFile, compiled: CompiledIssue) -> Shelf:
+        """A shelf for this issue. Raises CampaignError when it cannot be rendered."""
+        step = Step(
+            key=f"{issue.list_key}-{issue.slug}",
+            title=compiled.archive.subject,
+            rule=_NEVER,
+            expires=(),
+            late=Late.SKIP,
+            once_per=OncePer.ENROLLMENT,
+        )
+        self._names[step.key] = f"{issue.list_key}/{issue.slug}"
+        shelf = Shelf(step, f"to {issue.front.audience or 'everybody'} on {issue.list_key}", ())
+        shelf = replace(shelf, wordings=self._of(step, compiled, issue.list_key))
+        self.shelves.append(shelf)
+        self.wordings |= {wording.name: wording for wording in shelf.wordings}
+        return shelf
+
+    def test_command(self, shelf: Shelf, wording: Wording) -> str:
+        branch = wording.branches[0][0]
+        return f"runup newsletters send-test {self._names[shelf.step.key]} you@example.com --branch {branch}"
+
+    def _of(self, step: Step, compiled: CompiledIssue, list_key: str) -> tuple[Wording, ...]:
+        renderer, found = Renderer(compiled.compiled), dict[Content, list[tuple[int, Branch]]]()
+        language = compiled.compiled.language.code
+        for number, branch in enumerate(sample_contexts(brand=self.catalog.brand, locale=language), start=1):
+            content = renderer.render(STEP, branch.context)
+            found.setdefault(content, []).append((number, branch))
+        return tuple(
+            self._wording(step, number, content, readers, list_key)
+            for number, (content, readers) in enumerate(found.items(), start=1)
+        )
+
+    def _wording(
+        self, step: Step, number: int, content: Content, readers: list[tuple[int, Branch]], list_key: str
+    ) -> Wording:
+        context = readers[0][1].context
+        email = letter(
+            content,
+            context,
+            step,
+            sender=self.sender,
+            recipient=RECIPIENT,
+            reference=f"{number:032x}",
+            now=self.now,
+            campaign=list_key,
+        )
+        named = tuple((one, branch.name) for one, branch in readers)
+        return Wording(step, number, content, context, email, named)
