@@ -13,6 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from delivery.mailboxes import MailboxError
 from delivery.records import forget_old_records
 from scheduler.braking import active_hold
+from scheduler.heartbeat import sign_off
 from scheduler.retention import forget_overdue
 from scheduler.returned import Collector
 from scheduler.transaction import transact
@@ -84,6 +85,15 @@ class Clock:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._worker.close()
+        self._sign_off()
+
+    def _sign_off(self) -> None:
+        worker = self._worker
+        try:
+            transact(worker.database, lambda session: sign_off(session, worker.boot))
+        except Exception:
+            # Then it looks as if it had died, for as long as a sign of life is believed.
+            log.exception("not_signed_off")
 
     def _tick(self) -> None:
         # A rate lets some leave every moment: waiting for the next wake-up would waste the tokens of one.

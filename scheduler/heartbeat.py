@@ -5,12 +5,19 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from scheduler.gauges import Heartbeat
 
 FORGOTTEN_AFTER = timedelta(days=7)
+SIGNED_OFF = "ended as it was told"
+"""The note of a worker that nobody need wait for."""
+
+
+def sign_off(session: Session, worker: str) -> None:
+    """This worker has ended and given everything back. When it last ticked stays: others go by that."""
+    session.execute(update(Heartbeat).where(Heartbeat.worker == worker).values(note=SIGNED_OFF))
 
 
 @dataclass(kw_only=True)

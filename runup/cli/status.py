@@ -17,30 +17,34 @@ def status(*, json: bool = False) -> None:
     Parameters
     ----------
     json
-        Print JSON: at, is_ticking, last_tick_at, workers, note, holds, paused, pauses, breaker, due, late,
-        lateness_seconds, in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable,
-        doubled, without_end.
+        Print JSON: at, is_ticking, last_tick_at, workers, has_signed_off, note, holds, paused, pauses,
+        breaker, due, late, lateness_seconds, rate, left_in_a_minute, left_in_an_hour, asked_to_wait_until,
+        in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable, doubled,
+        without_end.
     """
     with opened() as application, application.database.read() as session:
         found = read_status(session, now=application.clock(), provider=application.settings.provider)
+        rate = application.settings.rate
     if json:
         facts = asdict(found) | {
             "is_ticking": found.is_ticking,
             "lateness_seconds": found.lateness.total_seconds(),
+            "rate": rate,
         }
         del facts["lateness"]
         print_json(facts)
         return
-    show_pairs(_lines(found))
+    show_pairs(_lines(found, rate))
 
 
-def _lines(found: Status) -> list[tuple[str, str]]:
+def _lines(found: Status, rate: float) -> list[tuple[str, str]]:
     counts = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.states.items())
     late = f"; {found.late:,} late, the oldest by {length(found.lateness)}" if found.late else ""
     lines = [
         ("Worker", _worker(found)),
         ("Due now", f"{found.due:,}{late}"),
         ("Next", _next(found)),
+        ("Leaving", _leaving(found, rate)),
         (
             "In doubt",
             f"{found.in_doubt:,}" + ("; `runup sends doubt` says what will happen" if found.in_doubt else ""),
@@ -56,6 +60,13 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     why = {pause["campaign"]: f": {pause['why']}" for pause in found.pauses}
     lines += [("Paused", f"{key}{why.get(key, '')}; `runup campaigns resume {key}`") for key in found.paused]
     return lines
+
+
+def _leaving(found: Status, rate: float) -> str:
+    words = f"{found.left_in_a_minute:,} in the last minute, {found.left_in_an_hour:,} in the last hour"
+    words += f"; at most {rate:g} a second" if rate else ""
+    waits = found.asked_to_wait_until
+    return f"{words}; the provider asks us to wait until {waits:%H:%M:%S}Z" if waits else words
 
 
 def _provider(found: Status) -> list[tuple[str, str]]:
@@ -86,10 +97,12 @@ def _next(found: Status) -> str:
 def _worker(found: Status) -> str:
     if found.last_tick_at is None:
         return "none has run yet; `runup serve` or `runup work` starts one"
+    heard = ago(found.last_tick_at, found.at)
+    if not found.is_ticking and found.has_signed_off:
+        return f"none; the last one ended as it was told {heard}; `runup serve` or `runup work` starts one"
     if not found.is_ticking:
-        heard = ago(found.last_tick_at, found.at)
         return f"silent, last heard of {heard}; `runup serve` or `runup work` starts one"
-    words = f"{found.workers} at work, last tick {ago(found.last_tick_at, found.at)}"
+    words = f"{found.workers} at work, last tick {heard}"
     return f"{words}; {found.note}" if found.note else words
 
 

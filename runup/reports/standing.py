@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignPause, CampaignState
 from delivery.records import FeedCount, counts, last_heard_at
-from scheduler import BreakerState, Heartbeat, Send, State
+from scheduler import Attempt, BreakerState, Heartbeat, RateBucket, Send, State
 from scheduler.braking import active_holds
+from scheduler.heartbeat import SIGNED_OFF
+from scheduler.outcomes import OK
 from scheduler.send import UNFINISHED
 from subscribers import Interview, Subscriber
 
@@ -39,11 +41,18 @@ class Status:
     """Of these, ready for longer than LATE_AFTER."""
     lateness: timedelta
     """How long the oldest of them has been ready."""
+    left_in_a_minute: int
+    """Emails that providers took in the last minute."""
+    left_in_an_hour: int
+    asked_to_wait_until: datetime | None
+    """The provider wants nothing before that; None when it does not say so."""
     in_doubt: int
     next_due_at: datetime | None
     last_tick_at: datetime | None
     workers: int
-    """Workers heard of lately."""
+    """Workers heard of lately that have not ended since."""
+    has_signed_off: bool
+    """The last one heard of ended as it was told: it did not die."""
     note: str
     """Why workers are not sending, in plain words; empty when they are."""
     holds: tuple[dict[str, Any], ...]
@@ -67,7 +76,7 @@ class Status:
 
     @property
     def is_ticking(self) -> bool:
-        return self.last_tick_at is not None and self.at - self.last_tick_at <= SILENT_AFTER
+        return self.workers > 0
 
 
 def status(session: Session, *, now: datetime, provider: str = "") -> Status:
@@ -76,7 +85,7 @@ def status(session: Session, *, now: datetime, provider: str = "") -> Status:
     states = dict(session.execute(counted).all())
     due, late, oldest = session.execute(_due(now)).one()
     beats = session.scalars(select(Heartbeat).order_by(Heartbeat.last_tick_at.desc()).limit(100)).all()
-    alive = [beat for beat in beats if now - beat.last_tick_at <= SILENT_AFTER]
+    alive = [b for b in beats if now - b.last_tick_at <= SILENT_AFTER and b.note != SIGNED_OFF]
     told = counts(session)
     return Status(
         at=now,
@@ -84,10 +93,14 @@ def status(session: Session, *, now: datetime, provider: str = "") -> Status:
         due=due,
         late=late or 0,
         lateness=max(now - oldest, timedelta()) if oldest else timedelta(),
+        left_in_a_minute=_taken(session, since=now - timedelta(minutes=1)),
+        left_in_an_hour=_taken(session, since=now - timedelta(hours=1)),
+        asked_to_wait_until=_asked_to_wait(session, provider, now=now),
         in_doubt=states.get(State.IN_DOUBT, 0),
         next_due_at=next_due_at(session),
         last_tick_at=beats[0].last_tick_at if beats else None,
         workers=len(alive),
+        has_signed_off=bool(beats) and beats[0].note == SIGNED_OFF,
         note=next((beat.note for beat in alive if beat.note), ""),
         holds=tuple(
             {"kind": hold.kind, "began_at": hold.began_at, "detail": hold.detail}
@@ -136,6 +149,16 @@ def _breaker(session: Session, provider: str) -> dict[str, Any]:
         "why": row.why if row else "",
         "failures": row.failures if row else 0,
     }
+
+
+def _taken(session: Session, *, since: datetime) -> int:
+    return _count(session, Attempt.intent_at > since, Attempt.kind == OK, of=Attempt.id)
+
+
+def _asked_to_wait(session: Session, provider: str, *, now: datetime) -> datetime | None:
+    bucket = session.get(RateBucket, provider)
+    until = bucket and bucket.closed_until
+    return until if until and until > now else None
 
 
 def _unusable(told: Sequence[FeedCount]) -> dict[str, int]:

@@ -13,7 +13,8 @@ from terminals import Terminal, add_ana
 
 from runup.application import Application
 from runup.settings import Settings
-from scheduler import Send
+from scheduler import Clock, Send
+from scheduler.bucket import Bucket
 
 ANA = "ana@example.com"
 
@@ -88,6 +89,33 @@ def test_one_send_shows_its_attempts(with_ana: Terminal) -> None:
     assert "outbox" in with_ana.ok("sends", "show", str(welcome["id"])).out
     assert with_ana("sends", "show", "999").code == 2
     assert len(list(Path("outbox/new").iterdir())) == 1
+
+
+def test_a_worker_that_ends_as_it_was_told_signs_off(either: Terminal) -> None:
+    add_ana(either)
+    application = Application.open(Settings.load())
+    worker = application.worker()
+    clock = Clock(worker)
+    worker.tick()
+    told = either.ok("status").out
+    assert "1 at work, last tick" in told
+    assert "1 in the last minute, 1 in the last hour" in told
+    clock.stop()
+    application.close()
+    facts = either.ok("status", "--json").json
+    assert (facts["is_ticking"], facts["workers"], facts["has_signed_off"]) == (False, 0, True)
+    assert "none; the last one ended as it was told" in either.ok("status").out
+
+
+def test_status_tells_the_rate_and_a_provider_that_wants_to_wait(with_ana: Terminal) -> None:
+    (with_ana.folder / "runup.toml").write_text("rate = 0.5\n", "utf-8")
+    application = Application.open(Settings.load())
+    with application.database.write() as session:
+        Bucket(name="outbox", rate=0.5).close(session, 90.0, now=application.clock())
+    application.close()
+    told = with_ana.ok("status").out
+    assert "at most 0.5 a second; the provider asks us to wait until 09:01:3" in told
+    assert with_ana.ok("status", "--json").json["asked_to_wait_until"].startswith("2026-11-23T09:01:3")
 
 
 def test_status_before_during_and_after_the_worker(with_ana: Terminal) -> None:
