@@ -109,9 +109,7 @@ def renaming(mapping: ColumnMapping, columns: Sequence[str], *, known: Collectio
         if not name:
             raise UnreadableFile(_unknown(column, known))
         if name in found.values():
-            raise UnreadableFile(
-                f"two columns are read as {name}; --ignore {column[:60]} leaves one out"
-            )
+            raise UnreadableFile(f"two columns are read as {name}; --ignore {column[:60]} leaves one out")
         found[column] = name
     return found
 

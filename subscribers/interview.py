@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from runup.database import Base
+from subscribers.past import Happened, remember
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.wall_time import local_day, parse_zone, require_day, resolve
 from subscribers.wording import Said
@@ -184,8 +185,11 @@ def move(
     """
     check_interview_date(held_on, zone, now=now)
     subscriber = _lock(session, interview)
+    was = _appointment(interview)
     if not interview.move_to(held_on, start_time, zone, now=now):
         return False
+    detail = f"interview {interview.id}: from {was} to {_appointment(interview)}"
+    remember(session, subscriber.id, Happened.MOVED, at=now, detail=detail)
     subscriber.touch()
     return True
 
@@ -240,6 +244,11 @@ def change_details(session: Session, interview: Interview, **details: str) -> bo
     if changed:
         subscriber.touch()
     return bool(changed)
+
+
+def _appointment(interview: Interview) -> str:
+    start = f" {interview.start_time:%H:%M}" if interview.start_time else ""
+    return f"{interview.held_on}{start} {interview.zone}"
 
 
 def _lock(session: Session, interview: Interview) -> Subscriber:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from subscribers.consent import Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode
 from subscribers.lists import Subscription
-from subscribers.past import PastEvent
+from subscribers.past import Happened, PastEvent
 from subscribers.pausing import EmailPause
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, suppress
@@ -98,6 +98,13 @@ def forget_interview(session: Session, interview: Interview, *, now: datetime) -
     interview.start_time, interview.zone, interview.decision_on = None, "UTC", None
     interview.outcome, interview.outcome_at = None, None
     interview.forgotten_at = interview.forgotten_at or now
+    session.execute(
+        delete(PastEvent).where(
+            PastEvent.subscriber_id == subscriber.id,
+            PastEvent.kind == Happened.MOVED,
+            PastEvent.detail.startswith(f"interview {interview.id}:"),
+        )
+    )
     subscriber.touch()
 
 

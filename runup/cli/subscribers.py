@@ -53,6 +53,9 @@ app.command("runup.cli.subscribers_export:export", name="export", help="Write pe
 app.command(
     "runup.cli.subscribers_search:search", name="search", help="Find people by what is known of them."
 )
+app.command(
+    "runup.cli.subscribers_history:history", name="history", help="One person's whole history in one line."
+)
 app.command("runup.cli.subscribers_tag:tag", name="tag", help="Tie words to people.")
 app.command("runup.cli.subscribers_tag:untag", name="untag", help="Take words away from people.")
 

@@ -11,6 +11,7 @@ from runup.cli.opening import opened
 from runup.cli.terminal import agreed, note, say, show
 from scheduler import reconcile
 from subscribers import (
+    Happened,
     Reason,
     Subscriber,
     Suppression,
@@ -19,6 +20,7 @@ from subscribers import (
     find_suppression,
     masked,
     parse_address,
+    remember,
     suppress,
 )
 from subscribers import lift as lift_suppression
@@ -107,6 +109,8 @@ def lift(address: str, /, *, yes: bool = False) -> None:
             known = find_subscriber(session, key)
             if known is not None:
                 known.unsubscribed_at = None
+                at, why = application.clock(), f"by the operator; it was {found.reason}"
+                remember(session, known.id, Happened.LIFTED, at=at, detail=why)
                 reconcile(session, known.id, catalog=application.catalog, now=application.clock())
     say("Lifted: emails may leave to this address again.")
 
