@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from campaigns.planned import PlannedSend
+from campaigns.planned import PlannedSend, Situation
 from campaigns.reasons import Reason
 from campaigns.sequence import Anchor
 from campaigns.sketch import Sketch
@@ -18,7 +18,7 @@ def throttled(sketch: Sketch, send: PlannedSend) -> PlannedSend:
     """`send` when the address may get it; left out when that is only after its end."""
     if send.expires_at and send.expires_at <= sketch.now:
         return send  # over, whatever left since
-    return _spaced(send, [*_left(sketch), *_coming(sketch.nearer)])
+    return spaced(send, [*requests_left(sketch.situation), *_coming(sketch.nearer)])
 
 
 def remind(sketches: Sequence[Sketch]) -> None:
@@ -28,14 +28,15 @@ def remind(sketches: Sequence[Sketch]) -> None:
     for sketch in sketches:
         for step, send in sketch.open_steps():
             if step.is_reminder:
-                others = [*_left(sketch), *_coming(sketches), *placed]
+                others = [*requests_left(sketch.situation), *_coming(sketches), *placed]
                 send = _after_the_first(sketch, send)
-                send = _spaced(send, others) if send.is_open else send
+                send = spaced(send, others) if send.is_open else send
                 sketch.sends[step.key] = send
                 placed += [send.due_at] if send.due_at else []
 
 
-def _spaced(send: PlannedSend, others: Iterable[datetime]) -> PlannedSend:
+def spaced(send: PlannedSend, others: Iterable[datetime]) -> PlannedSend:
+    """`send` at the first moment that leaves room between it and the `others`; left out when that is over."""
     assert send.due_at
     due = next_free(send.due_at, others)
     return send if due == send.due_at else send.deferred(due, Reason.DEFERRED_GAP)
@@ -67,16 +68,16 @@ def _firsts(sketch: Sketch) -> list[PlannedSend]:
     ]
 
 
-def _left(sketch: Sketch) -> list[datetime]:
+def requests_left(situation: Situation) -> list[datetime]:
     """When requests to confirm, and reminders of them, left to this person's mailbox."""
     keys = {
         step.key
-        for sequence in sketch.situation.sequences.values()
+        for sequence in situation.sequences.values()
         for step in sequence.steps
         if step.answers is Anchor.SIGNED_UP
     }
-    asked = [past.left_at for past in sketch.situation.history if past.step in keys and past.left_at]
-    return [*asked, *sketch.situation.asked_elsewhere]
+    asked = [past.left_at for past in situation.history if past.step in keys and past.left_at]
+    return [*asked, *situation.asked_elsewhere]
 
 
 def _coming(sketches: Iterable[Sketch]) -> list[datetime]:

@@ -97,6 +97,8 @@ class LinkSet:
     next_round: str = field(default="", repr=False)
     """The sign-up form for another interview."""
     newsletter: str = field(default="", repr=False)
+    archive: str = field(default="", repr=False)
+    """Where everybody reads an issue of a newsletter once all of it has left; issues only."""
     unsubscribe: str = field(default="", repr=False)
 
 

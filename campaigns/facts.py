@@ -103,6 +103,17 @@ class Passage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """A place on a newsletter list, asked for by a form. Of those asked for together only the first is looked
+    at: one email asks for all."""
+
+    id: int
+    requested_at: datetime
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Past:
     """A send that has left, may have left, or was tried for good. `left_at` is None when it never left."""
 
@@ -112,6 +123,8 @@ class Past:
     reason: Reason
     left_at: datetime | None = None
     merged: tuple[str, ...] = ()
+    place: int = 0
+    """The place on a list it asked for; 0 for those of an enrollment."""
 
 
 def reader(person: Person) -> Reader:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from campaigns.moments import fit
-from campaigns.planned import PlannedSend
+from campaigns.planned import PlannedSend, Situation
 from campaigns.reasons import Reason
 from campaigns.sketch import Sketch
 
@@ -59,9 +59,14 @@ def wait_for_window(sketch: Sketch) -> None:
 
 def reason_missed(sketch: Sketch, send: PlannedSend) -> Reason:
     """Somebody had paused the campaign while it should have left, or we were not able to send it."""
-    due, end = send.due_at, min(send.expires_at or sketch.now, sketch.now)
-    for pause in sketch.situation.pauses:
-        began = pause.campaign == sketch.sequence.key and pause.began_at <= end
+    return missed(sketch.situation, sketch.sequence.key, send, now=sketch.now)
+
+
+def missed(situation: Situation, campaign: str, send: PlannedSend, *, now: datetime) -> Reason:
+    """As `reason_missed`, of a send of this campaign."""
+    due, end = send.due_at, min(send.expires_at or now, now)
+    for pause in situation.pauses:
+        began = pause.campaign == campaign and pause.began_at <= end
         if began and (pause.ended_at is None or due is None or due <= pause.ended_at):
             return Reason.PAUSED_EXPIRED
     return Reason.EXPIRED_OUTAGE

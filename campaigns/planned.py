@@ -7,7 +7,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from campaigns.facts import Passage, Past, Person
+from campaigns.facts import Passage, Past, Person, Place
 from campaigns.reasons import Reason
 from campaigns.sequence import Sequence
 
@@ -31,6 +31,8 @@ class PlannedSend:
     merged: tuple[str, ...] = ()
     settled: bool = False
     left_at: datetime | None = None
+    place: int = 0
+    """The place on a newsletter list whose confirmation it is; then `enrollment` is 0."""
 
     @property
     def is_open(self) -> bool:
@@ -72,3 +74,5 @@ class Situation:
     """When a step (campaign, key) became part of its campaign: what was due before is not sent."""
     asked_elsewhere: Many[datetime] = ()
     """When other spellings of the person's mailbox were asked to confirm."""
+    places: Many[Place] = ()
+    """On newsletter lists: those that wait for their yes, and those that were once asked for it."""

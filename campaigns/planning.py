@@ -13,6 +13,7 @@ from campaigns.catching_up import catch_up
 from campaigns.confirmations import remind
 from campaigns.duplicates import leave_out_repeated
 from campaigns.facts import Passage, Person
+from campaigns.list_confirmations import ask_for_places
 from campaigns.planned import Pause, PlannedSend, Situation
 from campaigns.screening import screen
 from campaigns.sequence import Sequence
@@ -23,7 +24,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def plan(situation: Situation, *, now: datetime) -> list[PlannedSend]:
-    """Every step of every enrollment that concerns this person at `now`, in the order it would leave.
+    """Every step of every enrollment that concerns this person at `now`, and what asks for their yes to a
+    newsletter, in the order it would leave.
 
     The nearer interview goes first: its emails keep their moments, those of the other give way.
     """
@@ -38,6 +40,7 @@ def plan(situation: Situation, *, now: datetime) -> list[PlannedSend]:
     remind(sketches)
     space(sketches)
     sends = [send for sketch in sketches for send in sketch.sends.values()]
+    sends += ask_for_places(situation, sends, now=now)
     return sorted(sends, key=lambda send: (send.due_at or send.left_at or _NEVER, send.enrollment))
 
 

@@ -18,7 +18,7 @@ from runup.proofreading import Branch, Collected, Everything, broken
 from runup.simulation import Life, Outage, Played, play
 from runup.totals import Tally
 from scheduler import Composer
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.rehearsal import Write
 
 TOGETHER = 200

@@ -11,7 +11,7 @@ from campaigns.moments import LAST_BEFORE
 from campaigns.rendering import RenderError
 from delivery.provider import Provider
 from scheduler import Composer
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 
 Branch = tuple[Any, ...]
 """What tells one reader's email from another's, but for names, dates and links."""

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.confirmations import AT_MOST, next_free
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.send import Send
 from subscribers.subscriber import Subscriber
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
+from campaigns.newsletter import IssueState, NewsletterIssue
 from runup.database import Instant
 from scheduler.gauges import Hold
 from scheduler.send import WAITING, Send, State, is_in
@@ -79,11 +80,20 @@ def release(session: Session, ids: Collection[int], *, token: str, ready_at: dat
 
 
 def is_running() -> ColumnElement[bool]:
-    """Of a send: its campaign may send."""
-    return Send.campaign.in_(_RUNNING)
+    """Of a send: its campaign may send, and its issue if it brings one."""
+    return and_(Send.campaign.in_(_RUNNING), is_of_issue_on_its_way(Send))
+
+
+def is_of_issue_on_its_way(of: Any) -> ColumnElement[bool]:
+    """Of `of` sends or of a selection of their columns: it brings no issue, or one that may leave now."""
+    return or_(of.issue_id.is_(None), of.issue_id.in_(_ISSUES_ON_THEIR_WAY))
 
 
 _RUNNING = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING)
+_ISSUES_ON_THEIR_WAY = select(NewsletterIssue.id).where(
+    NewsletterIssue.state == bindparam(None, IssueState.SENDING, literal_execute=True),
+    NewsletterIssue.paused_at.is_(None),
+)
 
 
 # Built once: a statement built anew for each batch costs as much as the database takes to run it.
@@ -96,6 +106,7 @@ _LOOKED_AT = (
     Send.expires_at,
     Send.planned_at,
     Send.tzdata_version,
+    Send.issue_id,
 )
 
 
@@ -108,10 +119,12 @@ def _fits(of: Any) -> tuple[ColumnElement[bool], ...]:
     fresh = bindparam("fresh", type_=Instant())
     return (
         of.expires_at >= bindparam("call_ends", type_=Instant()),
-        or_(of.ready_at > fresh, of.planned_at > fresh),
+        # An issue is planned by no calendar: however long it waits, its last checks ask for all there is.
+        or_(of.issue_id.is_not(None), of.ready_at > fresh, of.planned_at > fresh),
         # Its moment was computed by other rules of some zone; it is planned again first.
-        of.tzdata_version == bindparam("tzdata"),
+        or_(of.issue_id.is_not(None), of.tzdata_version == bindparam("tzdata")),
         of.campaign.in_(_RUNNING),
+        is_of_issue_on_its_way(of),
         ~exists(select(Hold.kind).where(Hold.released_until.is_(None))),
     )
 

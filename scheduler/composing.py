@@ -8,10 +8,12 @@ from datetime import datetime, time, timedelta
 from campaigns.catalog import Catalog
 from campaigns.context import Brand, Context, LinkSet
 from campaigns.facts import appointment, reader
+from campaigns.issue_words import issue_context, renderer_of
 from campaigns.moments import LAST_BEFORE
-from campaigns.rendering import RenderError
+from campaigns.rendering import Renderer, RenderError
 from delivery.email import Email
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
+from scheduler.newsletter_links import newsletter_links
 from subscribers.links import Links, Purpose
 from subscribers.wall_time import local, resolve
 
@@ -46,7 +48,7 @@ class Composer:
     def compose(self, draft: Draft, *, now: datetime) -> Composed:
         """The email of `draft` as it reads at `now`. Raises RenderError; nobody else's email is concerned."""
         context = self.context(draft, now=now)
-        content = self.catalog.renderer(draft.campaign).render(draft.step, context)
+        content = self._renderer(draft).render(draft.step, context)
         try:
             email = Email(
                 reference=draft.reference,
@@ -61,8 +63,8 @@ class Composer:
                 text=content.text,
                 date=now,
                 unsubscribe_url=context.links.unsubscribe,
-                list_id=self._list_id(draft.campaign) if draft.needs_consent else "",
-                categories=(draft.campaign, draft.step),
+                list_id=self._list_id(draft) if draft.needs_consent else "",
+                categories=_categories(draft),
             )
         except ValueError as error:
             file = f"{draft.campaign}/{draft.step}"
@@ -70,10 +72,17 @@ class Composer:
         return Composed(send_id=draft.send_id, email=email, true_until=_true_until(draft, now=now))
 
     def context(self, draft: Draft, *, now: datetime) -> Context:
+        if draft.passage is None:
+            return issue_context(
+                subscriber=reader(draft.person),
+                links=newsletter_links(self.links, draft),
+                brand=self.brand,
+                locale=draft.person.locale,
+            )
         return Context(
             subscriber=reader(draft.person),
             interview=appointment(draft.passage, draft.person, now=now),
-            links=self._links(draft),
+            links=self._links(draft, draft.interview_id or 0),
             brand=self.brand,
             plan=draft.plan,
             merged=draft.merged,
@@ -81,11 +90,22 @@ class Composer:
             locale=draft.person.locale,
         )
 
-    def _links(self, draft: Draft) -> LinkSet:
+    def _renderer(self, draft: Draft) -> Renderer:
+        if draft.issue is None:
+            return self.catalog.renderer(draft.campaign)
+        try:
+            return renderer_of(draft.issue)
+        except ValueError as error:
+            file = f"{draft.issue.list_key}/{draft.issue.slug}"
+            raise RenderError(
+                draft.campaign, draft.step, file, 0, f"its words cannot be read: {error}"
+            ) from None
+
+    def _links(self, draft: Draft, interview_id: int) -> LinkSet:
         if not draft.needs_consent:
             # A confirmation and a goodbye go to somebody who is not with us: no door into their data.
-            return LinkSet(confirm=self.links.url(Purpose.CONFIRM, draft.interview_id))
-        plan = self.links.url(Purpose.PLAN, draft.interview_id)
+            return LinkSet(confirm=self.links.url(Purpose.CONFIRM, interview_id))
+        plan = self.links.url(Purpose.PLAN, interview_id)
         site = self.links.base_url.rstrip("/")
         return LinkSet(
             plan=plan,
@@ -93,18 +113,27 @@ class Composer:
             cancel=f"{plan}/cancel",
             outcome=f"{plan}/outcome",
             decision=f"{plan}/decision",
-            calendar=self.links.url(Purpose.CALENDAR, draft.interview_id) + ".ics",
+            calendar=self.links.url(Purpose.CALENDAR, interview_id) + ".ics",
             next_round=f"{site}/",
             newsletter=f"{plan}/newsletter",
             unsubscribe=self.links.url(Purpose.UNSUBSCRIBE, draft.subscriber_id),
         )
 
-    def _list_id(self, campaign: str) -> str:
-        return f"{campaign.replace('_', '-')}.{self.sender.address.rpartition('@')[2]}"
+    def _list_id(self, draft: Draft) -> str:
+        name = draft.issue.list_key if draft.issue else draft.campaign
+        return f"{name.replace('_', '-')}.{self.sender.address.rpartition('@')[2]}"
+
+
+def _categories(draft: Draft) -> tuple[str, ...]:
+    if draft.issue is None:
+        return (draft.campaign, draft.step)
+    return (draft.campaign, draft.issue.list_key, draft.issue.slug)
 
 
 def _true_until(draft: Draft, *, now: datetime) -> datetime:
     """When "tomorrow" stops being tomorrow where the reader is, or the short version becomes the rush."""
+    if draft.passage is None:
+        return now + timedelta(days=1)  # speaks of no day
     day = local(now, draft.person.home_zone).date() + timedelta(days=1)
     # The next day begins at its first existing minute: in some zones midnight is skipped.
     midnight = resolve(day, time(0), draft.person.home_zone)

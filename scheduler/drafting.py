@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -16,35 +15,14 @@ from campaigns.context import PlanEntry
 from campaigns.enrollment import Enrollment
 from campaigns.facts import Passage, Person
 from campaigns.moments import is_at_once
+from scheduler.draft import Draft
+from scheduler.newsletter_drafts import read_newsletter_drafts
 from scheduler.send import UNSENT, Send
 from subscribers.interview import Interview
-from subscribers.lists import Subscription
+from subscribers.lists import Subscription, is_theirs
 from subscribers.subscriber import Subscriber
 from subscribers.tags import tags_by_person
 from subscribers.wall_time import local
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A claimed send with all that its last checks and its words need."""
-
-    send_id: int
-    campaign: str
-    step: str
-    reference: str
-    attempt: int
-    subscriber_id: int
-    interview_id: int
-    address: str = field(repr=False)
-    person: Person = field(repr=False)
-    passage: Passage = field(repr=False)
-    merged: tuple[str, ...] = ()
-    plan: tuple[PlanEntry, ...] = ()
-    needs_consent: bool = True
-    waits_for_gap: bool = True
-    counts_for_gap: bool = True
-    asks_consent: bool = False
-
 
 _COLUMNS: tuple[Any, ...] = (
     Send.id, Send.enrollment_id, Send.subscriber_id, Send.campaign, Send.step, Send.reference, Send.attempts,
@@ -65,6 +43,14 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
     A person who has been erased has none, nor has a step that is no longer part of its campaign: such sends
     are left out, and planning closes them.
     """
+    drafts = _of_interviews(session, ids, catalog=catalog)
+    if len(drafts) < len(ids):
+        drafts += read_newsletter_drafts(session, set(ids) - {draft.send_id for draft in drafts})
+    order = {send_id: number for number, send_id in enumerate(ids)}
+    return sorted(drafts, key=lambda draft: order[draft.send_id])
+
+
+def _of_interviews(session: Session, ids: Many[int], *, catalog: Catalog) -> list[Draft]:
     rows: Many[Row[Any]] = session.execute(
         # Columns, not objects: a batch is read as fast as the database gives it.
         select(*_COLUMNS)
@@ -73,10 +59,7 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
         .join(Interview, Interview.id == Enrollment.interview_id)
         .where(Send.id.in_(ids), Subscriber.address.is_not(None))
     ).all()
-    place = {send_id: number for number, send_id in enumerate(ids)}
-    rows = sorted(
-        (row for row in rows if row.step in catalog.sequence(row.campaign)), key=lambda row: place[row.id]
-    )
+    rows = [row for row in rows if row.step in catalog.sequence(row.campaign)]
     plans = _plans(session, rows, catalog=catalog)
     people = {row.subscriber_id for row in rows}
     readers, tags = _newsletter_readers(session, people), tags_by_person(session, people)
@@ -143,9 +126,7 @@ def _passage(row: Row[Any]) -> Passage:
 def _newsletter_readers(session: Session, subscribers: Collection[int]) -> set[int]:
     return set(
         session.scalars(
-            select(Subscription.subscriber_id).where(
-                Subscription.subscriber_id.in_(subscribers), Subscription.ended_at.is_(None)
-            )
+            select(Subscription.subscriber_id).where(Subscription.subscriber_id.in_(subscribers), is_theirs())
         )
     )
 
@@ -165,7 +146,7 @@ def _plans(
         .order_by(Send.due_at)
     ):
         sequence = catalog.sequence(campaign)
-        if due_at and send_id not in written and step in sequence:
+        if enrollment_id and due_at and send_id not in written and step in sequence:
             shown = sequence.step(step)
             entries[enrollment_id].append(
                 PlanEntry(key=step, title=shown.title, titles=shown.titles, at=local(due_at, zone))

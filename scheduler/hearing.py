@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.reasons import Reason
@@ -215,7 +215,11 @@ def _has_left_already() -> ColumnElement[bool]:
     other = aliased(Send)
     return exists(
         select(other.id).where(
-            other.enrollment_id == Send.enrollment_id,
+            or_(
+                other.enrollment_id == Send.enrollment_id,
+                other.subscription_id == Send.subscription_id,
+                and_(other.issue_id == Send.issue_id, other.subscriber_id == Send.subscriber_id),
+            ),
             other.step == Send.step,
             other.occasion == Send.occasion,
             other.id != Send.id,

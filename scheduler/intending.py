@@ -4,16 +4,31 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, Enrollment
+from campaigns.newsletter import NewsletterIssue
 from runup.database import Instant
 from scheduler.asking import asked_too_often, mailbox_fellows
 from scheduler.claiming import CALL, is_running
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.send import Attempt, Send, State
 from subscribers.interview import Interview
+from subscribers.lists import Subscription, is_theirs
 from subscribers.subscriber import Subscriber
 from subscribers.suppression import EVERYTHING, Reason, Suppression
 
@@ -37,8 +52,8 @@ def intend(
 
     `gaps`: per campaign, the shortest time between two emails to one address.
 
-    Locks campaigns, then subscribers, then sends, as everybody does: an unsubscribe, a move or a pause is
-    either before this and seen, or after it. Each row changes by its own condition or not at all.
+    Locks campaigns and issues, then subscribers, then sends, as everybody does: an unsubscribe, a move or a
+    pause is either before this and seen, or after it. Each row changes by its own condition or not at all.
     """
     _lock(session, drafts)
     close = _too_close(session, drafts, gaps=gaps, now=now) | asked_too_often(session, drafts, now=now)
@@ -81,6 +96,13 @@ def _lock(session: Session, drafts: Collection[Draft]) -> None:
         .order_by(Campaign.key)
         .with_for_update(read=True)
     )
+    if issues := {draft.issue.id for draft in drafts if draft.issue}:
+        session.execute(
+            select(NewsletterIssue.id)
+            .where(NewsletterIssue.id.in_(issues))
+            .order_by(NewsletterIssue.id)
+            .with_for_update(read=True)
+        )
     session.execute(
         select(Subscriber.id)
         .where(
@@ -128,14 +150,16 @@ def _agrees_with_its_person() -> Exists:
     forbidden = exists(
         select(Suppression.id).where(
             Suppression.address_hmac == Subscriber.address_hmac,
-            Suppression.scope == EVERYTHING,
+            or_(Suppression.scope == EVERYTHING, Suppression.scope == _list_of_issue()),
             or_(Send.needs_consent, Suppression.reason.not_in((Reason.UNSUBSCRIBED, Reason.ERASED))),
         )
     ).correlate(Send, Subscriber)
     return exists(
         select(Subscriber.id).where(
             Subscriber.id == Send.subscriber_id,
-            Subscriber.epoch == Send.epoch,
+            # An issue follows from no plan; it is enough that the person's plan knows all that happened.
+            Subscriber.epoch
+            == case((Send.issue_id.is_not(None), Subscriber.planned_epoch), else_=Send.epoch),
             Subscriber.address_hmac.is_not(None),
             ~forbidden,
         )
@@ -151,12 +175,26 @@ def _is_of_an_old_version() -> Exists:
     ).correlate(Send)
 
 
-def _is_confirmed() -> Exists:
-    return exists(
+def _list_of_issue() -> ScalarSelect[str]:
+    of_send = select(NewsletterIssue.list_key).where(NewsletterIssue.id == Send.issue_id)
+    return of_send.correlate(Send).scalar_subquery()
+
+
+def _is_confirmed() -> ColumnElement[bool]:
+    """The person has said yes to this very thing: the interview, or the list of the issue."""
+    interview = exists(
         select(Enrollment.id)
         .join(Interview, Interview.id == Enrollment.interview_id)
         .where(Enrollment.id == Send.enrollment_id, Interview.confirmed_at.is_not(None))
     )
+    place = exists(
+        select(Subscription.id).where(
+            Subscription.subscriber_id == Send.subscriber_id,
+            Subscription.list_key == _list_of_issue(),
+            is_theirs(),
+        )
+    )
+    return or_(and_(Send.enrollment_id.is_not(None), interview), and_(Send.issue_id.is_not(None), place))
 
 
 # Built once: a statement built anew for each batch costs as much as the database takes to run it.

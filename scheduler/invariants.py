@@ -140,7 +140,11 @@ def _rules() -> Iterator[tuple[int, str, ColumnElement[bool]]]:
         12,
         "two rows for one occurrence",
         exists().where(
-            twin.enrollment_id == Send.enrollment_id,
+            or_(
+                twin.enrollment_id == Send.enrollment_id,
+                twin.subscription_id == Send.subscription_id,
+                and_(twin.issue_id == Send.issue_id, twin.subscriber_id == Send.subscriber_id),
+            ),
             twin.step == Send.step,
             twin.occurrence == Send.occurrence,
             twin.id != Send.id,

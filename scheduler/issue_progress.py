@@ -90,7 +90,7 @@ def _counts(session: Session, issue: NewsletterIssue) -> tuple[Counter[State], C
     for state, reason, count in session.execute(counted.group_by(Send.state, Send.reason)):
         states[State(state)] += count
         if state not in (*UNSENT, *IN_FLIGHT, *ARRIVED):
-            reasons[reason] += count
+            reasons[reason or ""] += count
     return states, reasons
 
 

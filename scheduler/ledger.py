@@ -8,34 +8,38 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from campaigns.facts import Passage
+from campaigns.list_confirmations import NEWSLETTER
 from campaigns.planning import PlannedSend, Situation
 from campaigns.reasons import Reason
 from campaigns.sequence import Anchor, Step
 from scheduler.send import UNSENT, Send, State, final_state
 from subscribers.wall_time import local, tzdata_version
 
-Key = tuple[int, str, str]
-"""What a row is for: enrollment, step and occasion."""
+Owner = tuple[int, int]
+"""An enrollment, or a place on a newsletter list: the other is 0."""
+Key = tuple[Owner, str, str]
+"""What a row is for: its owner, step and occasion."""
 
 
 class Ledger:
     """The rows of one person, while they are brought in line with a plan. Knows no database.
 
+    The sends of issues are not its own: no plan speaks of them (issue_rows.py).
+
     Withdraw first, and make that durable: a row taken up for another occasion must not meet the old one.
     """
 
     def __init__(self, situation: Situation, rows: Iterable[Send], *, epoch: int, now: datetime) -> None:
-        rows = list(rows)
+        rows = [row for row in rows if row.issue_id is None]
         self.situation = situation
         self.passages = {passage.id: passage for passage in situation.passages}
         self.epoch = epoch
         self.now = now
         self.unsent = {_key(row): row for row in rows if row.state in UNSENT}
         self.known = {_key(row) for row in rows}
-        self.occurrences: dict[tuple[int, str], int] = defaultdict(int)
+        self.occurrences: dict[tuple[Owner, str], int] = defaultdict(int)
         for row in rows:
-            key = (row.enrollment_id, row.step)
+            key = (_owner(row), row.step)
             self.occurrences[key] = max(self.occurrences[key], row.occurrence + 1)
 
     def withdraw(self, planned: Iterable[PlannedSend]) -> None:
@@ -65,7 +69,7 @@ class Ledger:
 
     def _schedule(self, row: Send, send: PlannedSend) -> None:
         assert send.due_at
-        for name, value in _manners(self._step_of(self.passages[row.enrollment_id], row.step)).items():
+        for name, value in _manners(self._step_of(row.campaign, row.step)).items():
             setattr(row, name, value)
         if row.state == State.CLAIMED:
             # Its worker finds the lease gone at the last check and makes no call. It did not die over it.
@@ -81,14 +85,16 @@ class Ledger:
         row.epoch, row.planned_at = self.epoch, self.now
 
     def _made(self, send: PlannedSend) -> Send:
-        passage = self.passages[send.enrollment]
+        owner = (send.enrollment, send.place)
+        campaign = NEWSLETTER if send.place else self.passages[send.enrollment].campaign
         row = Send(
-            enrollment_id=passage.id,
+            enrollment_id=send.enrollment or None,
+            subscription_id=send.place or None,
             subscriber_id=self.situation.person.id,
-            campaign=passage.campaign,
+            campaign=campaign,
             step=send.step,
             occasion=send.occasion,
-            occurrence=self.occurrences[passage.id, send.step],
+            occurrence=self.occurrences[owner, send.step],
             state=State.PLANNED,
             due_at=send.due_at,
             expires_at=send.expires_at,
@@ -97,32 +103,38 @@ class Ledger:
             reference=secrets.token_hex(16),
             merged=" ".join(send.merged),
             resends=0,
-            **_manners(self._step_of(passage, send.step)),
+            **_manners(self._step_of(campaign, send.step)),
         )
         if send.due_at is None:
             assert send.reason
             _close(row, send.reason, send.detail, now=self.now)
-        self.occurrences[passage.id, send.step] += 1
+        self.occurrences[owner, send.step] += 1
         return row
 
-    def _step_of(self, passage: Passage, key: str) -> Step:
-        return self.situation.sequences[passage.campaign].step(key)
+    def _step_of(self, campaign: str, key: str) -> Step:
+        return self.situation.sequences[campaign].step(key)
 
     def _reason_gone(self, row: Send) -> Reason:
         """Why the plan no longer speaks of an unsent row."""
         if row.step not in self.situation.sequences[row.campaign]:
             return Reason.STEP_REMOVED
+        if row.enrollment_id is None:
+            return Reason.CONDITION_FALSE  # asked for anew meanwhile
         passage = self.passages[row.enrollment_id]
         has_moved = row.occasion != f"r{passage.revision}" and passage.moved_at is not None
         return Reason.MOVED if has_moved and row.needs_consent else Reason.CONDITION_FALSE
 
 
 def _by_key(planned: Iterable[PlannedSend]) -> dict[Key, PlannedSend]:
-    return {(send.enrollment, send.step, send.occasion): send for send in planned}
+    return {((send.enrollment, send.place), send.step, send.occasion): send for send in planned}
 
 
 def _key(row: Send) -> Key:
-    return (row.enrollment_id, row.step, row.occasion)
+    return (_owner(row), row.step, row.occasion)
+
+
+def _owner(row: Send) -> Owner:
+    return (row.enrollment_id or 0, row.subscription_id or 0)
 
 
 def _manners(step: Step) -> dict[str, Any]:

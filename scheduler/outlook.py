@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.enrollment import Enrollment
+from campaigns.newsletter import NewsletterIssue
 from campaigns.reasons import PLAIN_WORDS, Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, UNSENT, Send
 from subscribers.subscriber import Subscriber
@@ -27,6 +28,7 @@ class Line:
 
     send_id: int
     interview_id: int
+    """0: about no interview, but for a newsletter."""
     campaign: str
     step: str
     title: str
@@ -53,21 +55,31 @@ def outlook(session: Session, subscriber_id: int, *, catalog: Catalog, language:
     A row that was closed and later taken up again is told once, as it stands now.
     """
     rows = session.execute(
-        select(Send, Enrollment.interview_id, Subscriber.home_zone)
-        .join(Enrollment, Enrollment.id == Send.enrollment_id)
+        select(Send, Enrollment.interview_id, Subscriber.home_zone, NewsletterIssue.subject)
+        .outerjoin(Enrollment, Enrollment.id == Send.enrollment_id)
+        .outerjoin(NewsletterIssue, NewsletterIssue.id == Send.issue_id)
         .join(Subscriber, Subscriber.id == Send.subscriber_id)
         .where(Send.subscriber_id == subscriber_id)
         .order_by(Send.occurrence)
-    )
+    ).all()
+    subjects = {row[0].issue_id: row[3] for row in rows if row[3]}
+    plain = [(row[0], row[1] or 0, row[2]) for row in rows]
     shelf = applied(session, catalog)
-    return told([(row[0], row[1], row[2]) for row in rows], catalog=shelf, language=language)
+    return told(plain, catalog=shelf, language=language, subjects=subjects)
 
 
-def told(rows: Iterable[tuple[Send, int, str]], *, catalog: Catalog, language: str = "") -> list[Line]:
+def told(
+    rows: Iterable[tuple[Send, int, str]],
+    *,
+    catalog: Catalog,
+    language: str = "",
+    subjects: Mapping[int | None, str] | None = None,
+) -> list[Line]:
     """`outlook` of these rows, each with its interview and its reader's zone, in the order of their
-    occurrences."""
-    newest = {(row[0].enrollment_id, row[0].step, row[0].occasion): row for row in rows}
-    lines = [_line(*row, catalog, language) for row in newest.values()]
+    occurrences. `subjects`: of the issues among them, by their ids."""
+    newest = {_what(row[0]): row for row in rows}
+    titles = subjects or {}
+    lines = [_line(*row, catalog, language, titles.get(row[0].issue_id, "")) for row in newest.values()]
     return sorted(lines, key=lambda line: (line.at is None, line.at or 0, line.send_id))
 
 
@@ -75,7 +87,9 @@ def worth_telling(lines: Iterable[Line]) -> list[Line]:
     """Without what is left out and nobody would miss: what is settled, and what was withdrawn for an earlier
     date while something stands in its place. For people; an audit reads them all."""
     lines = list(lines)
-    stands = {(line.interview_id, line.step) for line in lines if line.kind != "left_out"}
+    stands = {
+        (line.interview_id, line.step) for line in lines if line.kind != "left_out" and line.interview_id
+    }
     return [
         line
         for line in lines
@@ -90,7 +104,13 @@ def planned_at(session: Session, subscriber_id: int) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
 
 
-def _line(send: Send, interview_id: int, zone: str, catalog: Catalog, language: str) -> Line:
+def _what(send: Send) -> tuple[object, ...]:
+    return (send.enrollment_id, send.subscription_id, send.issue_id, send.step, send.occasion)
+
+
+def _line(
+    send: Send, interview_id: int, zone: str, catalog: Catalog, language: str, subject: str = ""
+) -> Line:
     kind = _kind(send)
     moment = send.left_at if kind in ("left", "in_doubt") else send.due_at
     sequence = catalog.sequence(send.campaign)
@@ -100,7 +120,7 @@ def _line(send: Send, interview_id: int, zone: str, catalog: Catalog, language: 
         interview_id=interview_id,
         campaign=send.campaign,
         step=send.step,
-        title=sequence.step(send.step).title_in(language) if send.step in sequence else send.step,
+        title=sequence.step(send.step).title_in(language) if send.step in sequence else subject or send.step,
         kind=kind,
         at=local(moment, zone) if moment else None,
         zone=zone,

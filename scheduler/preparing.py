@@ -16,7 +16,8 @@ from campaigns.rendering import RenderError
 from runup.database import Database
 from scheduler.claiming import LANES, PERSONAL, Due, claim, find_due, release
 from scheduler.composing import Composed, Composer
-from scheduler.drafting import Draft, read_drafts
+from scheduler.draft import Draft
+from scheduler.drafting import read_drafts
 from scheduler.gate import Admission, Gate
 from scheduler.intending import intend, write_attempts
 from scheduler.outcomes import give_back, record_render_error

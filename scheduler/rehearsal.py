@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 from campaigns.context import PlanEntry
 from campaigns.enrollment import Enrollment
-from campaigns.facts import Passage, Person
+from campaigns.facts import Person
 from campaigns.planning import Situation, plan
 from campaigns.reasons import Reason
 from campaigns.sequence import Sequence, Step
 from scheduler.claiming import CALL, FRESH
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.intending import GUARD
 from scheduler.ledger import Ledger
 from scheduler.send import UNSENT, Send, State

@@ -143,8 +143,10 @@ class Send(Base):
         _partial("ux_send_left", *_OCCASION, where=f"state IN ({_listed(ARRIVED)})", unique=True),
         _partial("ix_send_ready", "ready_at", where=f"state IN ({_listed(WAITING)})"),
         _partial("ix_send_expiring", "expires_at", where=f"state IN ({_listed(WAITING)})"),
-        _partial("ix_send_lane_0", "ready_at", where=f"state IN ({_listed(WAITING)}) AND lane = 0"),
-        _partial("ix_send_lane_1", "expires_at", "id", where=f"state IN ({_listed(WAITING)}) AND lane = 1"),
+        # With the lane in front they are chosen before the indexes of all lanes, whichever was made first.
+        _partial("ix_send_lane_0", "lane", "ready_at", where=f"state IN ({_listed(WAITING)}) AND lane = 0"),
+        _partial("ix_send_lane_1", "lane", "expires_at", "id",
+                 where=f"state IN ({_listed(WAITING)}) AND lane = 1"),
         _partial("ix_send_leased", "lease_until", where=f"state IN ({_listed(LEASED)})"),
         _partial("ix_send_in_doubt", "id", where="state = 'in_doubt'"),
         _partial("ix_send_unfinished", "left_at", where=f"state IN ({_listed(UNFINISHED)})"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
 from campaigns.enrollment import Campaign, CampaignPause, CampaignState, CampaignStep, Enrollment
-from campaigns.facts import Passage, Past, Person, Rest
+from campaigns.facts import Passage, Past, Person, Place, Rest
+from campaigns.list_confirmations import NEWSLETTER
 from campaigns.planning import Pause, Situation
 from campaigns.publishing import register
 from campaigns.reasons import Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
 from subscribers import suppression
 from subscribers.interview import Interview
-from subscribers.lists import has_newsletter
+from subscribers.lists import Subscription
 from subscribers.pausing import EmailPause, pauses_of
 from subscribers.subscriber import Subscriber
 from subscribers.tags import tags_of
@@ -65,12 +66,14 @@ def read_situation(
     catalog: Catalog,
 ) -> Situation:
     """Everything the plan of this person follows from."""
-    enrollments = list(enrollments)
-    keys = {enrollment.campaign for enrollment in enrollments}
+    enrollments, sends = list(enrollments), list(sends)
+    subscriptions = _subscriptions(session, subscriber)
+    places = _places(subscriptions, {send.subscription_id for send in sends})
+    keys = {enrollment.campaign for enrollment in enrollments} | ({NEWSLETTER} if places else set())
     rests = pauses_of(session, [subscriber.id])
     return Situation(
         sequences={key: catalog.sequence(key) for key in sorted(keys)},
-        person=person(session, subscriber),
+        person=_person(session, subscriber, subscriptions),
         passages=[passage(enrollment, rests) for enrollment in enrollments],
         history=history_of(sends),
         pauses=[
@@ -81,15 +84,41 @@ def read_situation(
             (step.campaign, step.step): step.added_at
             for step in session.scalars(select(CampaignStep).where(CampaignStep.campaign.in_(keys)))
         },
+        places=places,
     )
 
 
-def person(session: Session, subscriber: Subscriber) -> Person:
+def _subscriptions(session: Session, subscriber: Subscriber) -> list[Subscription]:
+    found = select(Subscription).where(Subscription.subscriber_id == subscriber.id)
+    return list(session.scalars(found.order_by(Subscription.id)))
+
+
+def _places(subscriptions: Iterable[Subscription], asked: Collection[int | None]) -> list[Place]:
+    """The first of each that wait together, and those that were `asked` already."""
+    waiting: set[datetime] = set()
+    places: list[Place] = []
+    for each in subscriptions:
+        is_first = each.is_waiting and each.subscribed_at not in waiting
+        if is_first or each.id in asked:
+            places.append(
+                Place(
+                    id=each.id,
+                    requested_at=each.subscribed_at,
+                    confirmed_at=each.confirmed_at,
+                    ended_at=each.ended_at,
+                )
+            )
+        if is_first:
+            waiting.add(each.subscribed_at)
+    return places
+
+
+def _person(session: Session, subscriber: Subscriber, subscriptions: Iterable[Subscription]) -> Person:
     found = subscriber.address_hmac and suppression.find_suppression(session, subscriber.address_hmac)
     return person_of(
         subscriber,
         suppressed=found.reason if found else "",
-        has_newsletter=has_newsletter(session, subscriber.id),
+        has_newsletter=any(each.is_held for each in subscriptions),
         tags=tags_of(session, subscriber.id),
     )
 
@@ -147,7 +176,8 @@ def history_of(sends: Iterable[Send]) -> list[Past]:
     """What of these has left, may have left or was tried for good."""
     return [
         Past(
-            enrollment=send.enrollment_id,
+            enrollment=send.enrollment_id or 0,
+            place=send.subscription_id or 0,
             step=send.step,
             occasion=send.occasion,
             # In flight: it may have left, so planning counts it as left and leaves it to its worker.
@@ -156,5 +186,6 @@ def history_of(sends: Iterable[Send]) -> list[Past]:
             merged=tuple(send.merged.split()),
         )
         for send in sends
-        if send.state in _HAPPENED
+        # A newsletter counts for nothing that is planned.
+        if send.state in _HAPPENED and send.issue_id is None
     ]

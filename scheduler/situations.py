@@ -111,7 +111,7 @@ def _sends(session: Session, ids: Collection[int]) -> dict[int, list[Any]]:
     for row in session.execute(
         select(
             Send.subscriber_id, Send.enrollment_id, Send.step, Send.occasion, Send.state, Send.reason,
-            Send.left_at, Send.merged,
+            Send.left_at, Send.merged, Send.subscription_id, Send.issue_id,
         )
         .where(Send.subscriber_id.in_(ids), Send.enrollment_id.is_not(None))
         .order_by(Send.id)

@@ -30,7 +30,7 @@ def join_list(
     locked = lock_subscriber(session, subscriber.id)
     assert locked is not None, "they are looking at their plan"
     place = _place(session, locked, wanted.key)
-    if place is not None and place.confirmed_at is not None and place.ended_at is None:
+    if place is not None and place.is_held:
         return False
     if place is None:
         place = Subscription(subscriber_id=locked.id, list_key=wanted.key)
@@ -40,7 +40,7 @@ def join_list(
     session.add(
         Consent(
             subscriber_id=locked.id,
-            purpose=f"newsletter:{wanted.key}",
+            purpose=wanted.purpose,
             wording=wording or f"{wanted.wording}",
             wording_version=WORDING_VERSION,
             source=source,

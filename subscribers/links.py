@@ -23,6 +23,8 @@ class Purpose(StrEnum):
     """Off one newsletter list."""
     JOIN = "join"
     """The yes to the newsletters somebody asked for with the address."""
+    NEWSLETTERS = "newsletters"
+    """The newsletters somebody gets, to choose again."""
 
 
 class InvalidLink(ValueError):
@@ -37,7 +39,8 @@ class Links:
     """Signs and reads our links. `keys`: newest first; older ones still open what they signed.
 
     A token carries the id of an interview (CONFIRM, PLAN, CALENDAR), of a subscriber (UNSUBSCRIBE, FEED,
-    KEEP) or of a subscription (LEAVE, JOIN), and no clock: what has an end in time says so in its row.
+    KEEP, NEWSLETTERS) or of a subscription (LEAVE, JOIN), and no clock: what has an end in time says so in
+    its row.
     """
 
     keys: Sequence[str] = field(repr=False)

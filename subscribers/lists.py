@@ -25,6 +25,11 @@ class NewsletterList:
     is_public: bool = True
 
     @property
+    def purpose(self) -> str:
+        """What a consent to it is for."""
+        return f"newsletter:{self.key}"
+
+    @property
     def wording(self) -> str:
         """What somebody agrees to who joins; kept with the consent."""
         return Said("Yes, send me “%(name)s”. I can stop it with one click in every issue.", name=self.name)
@@ -33,7 +38,7 @@ class NewsletterList:
 class Subscription(Base):
     """A subscriber's place on a newsletter list. Its consent is its own: no interview puts anybody here.
 
-    Only a place that `confirmed_at` speaks for and that has not ended (`is_theirs`) receives anything. Asked
+    Only a place that `confirmed_at` speaks for and that has not ended (`is_held`) receives anything. Asked
     for by the form, it waits for the yes of whoever reads the address; asking for it anew waits anew.
     """
 
@@ -49,15 +54,20 @@ class Subscription(Base):
     """When the person behind the address said yes; None while we wait for that."""
     ended_at: Mapped[datetime | None]
 
+    @property
+    def is_held(self) -> bool:
+        """They are on the list: its issues may be sent to them."""
+        return self.confirmed_at is not None and self.ended_at is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Somebody has asked for it, and nobody has said yes."""
+        return self.confirmed_at is None and self.ended_at is None
+
 
 def is_theirs() -> ColumnElement[bool]:
-    """Of a subscription: its issues may be sent to them."""
+    """Of a subscription: `is_held`, as the database is asked for it."""
     return and_(Subscription.confirmed_at.is_not(None), Subscription.ended_at.is_(None))
-
-
-def is_waiting() -> ColumnElement[bool]:
-    """Of a subscription: somebody has asked for it, and nobody has said yes."""
-    return and_(Subscription.confirmed_at.is_(None), Subscription.ended_at.is_(None))
 
 
 def has_newsletter(session: Session, subscriber_id: int) -> bool:

@@ -40,7 +40,7 @@ def keep_only_interview(
     if not come_back(session, subscriber, now=now):
         return False
     leave_all_lists(session, subscriber, now=now)
-    _rest(session, subscriber, now=now, but=interview)
+    rest_interviews(session, subscriber, now=now, but=interview)
     return True
 
 
@@ -48,11 +48,14 @@ def keep_only_newsletter(session: Session, subscriber: Subscriber, *, now: datet
     """Only the newsletters they were on: every interview rests. Returns whether they had unsubscribed."""
     if not come_back(session, subscriber, now=now):
         return False
-    _rest(session, subscriber, now=now)
+    rest_interviews(session, subscriber, now=now)
     return True
 
 
-def _rest(session: Session, subscriber: Subscriber, *, now: datetime, but: Interview | None = None) -> None:
+def rest_interviews(
+    session: Session, subscriber: Subscriber, *, now: datetime, but: Interview | None = None
+) -> None:
+    """No emails about their interviews, until they want them again."""
     for interview in subscriber.interviews:
         if interview.confirmed_at and (but is None or interview.id != but.id):
             pause_emails(session, subscriber, until_on=None, now=now, interview=interview)

@@ -53,7 +53,7 @@ class SignUp:
     def parse(cls, values: Mapping[str, str], *, now: datetime) -> SignUp:
         """Check a form's strings; a missing key and an empty string are the same. Raises InvalidSignUp with
         every field that is wrong, not only the first."""
-        form = _Form(values)
+        form = FormReader(values)
         address = form.take("email", parse_address)
         first_name = form.take("first_name", lambda value: parse_line(value, 80))
         start_time = form.take("interview_time", parse_time) if values.get("interview_time") else None
@@ -204,7 +204,7 @@ def _pending(
     )
 
 
-class _Form:
+class FormReader:
     """Reads fields one by one and keeps every error."""
 
     def __init__(self, values: Mapping[str, str]) -> None:

@@ -9,14 +9,27 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from campaigns.applied_catalog import applied
-from runup.web.api_fields import PROBLEMS, InterviewFields, LeftOut, Plan, PlanLine, Received, SignUpFields
+from runup.web.api_fields import (
+    PROBLEMS,
+    InterviewFields,
+    LeftOut,
+    Newsletter,
+    NewsletterFields,
+    NewslettersAskedFor,
+    Plan,
+    PlanLine,
+    Received,
+    SignUpFields,
+)
 from runup.web.forecast import Forecast, forecast
 from runup.web.json_body import json_request, read_json
+from runup.web.languages import gettext
 from runup.web.rate_limits import PLANS, SIGN_UPS, SIGN_UPS_A_DAY
 from runup.web.reading import InvalidFields
-from runup.web.signing_up import store
+from runup.web.signing_up import store, store_lists
 from runup.web.site import Site, SiteDep
-from subscribers import InvalidSignUp, SignUp
+from subscribers import InvalidSignUp, ListSignUp, SignUp
+from subscribers.wording import Said
 
 router = APIRouter(prefix="/api", responses=PROBLEMS)
 
@@ -63,6 +76,47 @@ def post_sign_up(
         raise InvalidFields(error.errors) from None
     store(request, site, form, source="api")
     return Received()
+
+
+async def _list_fields(request: Request) -> NewsletterFields:
+    return await read_json(request, NewsletterFields)
+
+
+@router.get("/newsletters", summary="The newsletters everybody can ask for")
+def newsletters(site: SiteDep) -> list[Newsletter]:
+    """With the words somebody agrees to who asks for one."""
+    return [
+        Newsletter(key=each.key, name=each.name, about=each.about, wording=gettext(each.wording))
+        for each in site.lists
+        if each.is_public
+    ]
+
+
+@router.post(
+    "/newsletter-sign-ups",
+    status_code=202,
+    summary="Ask for newsletters for somebody who has agreed",
+    openapi_extra=dict(json_request(NewsletterFields)),
+)
+def post_newsletter_sign_up(
+    request: Request, fields: Annotated[NewsletterFields, Depends(_list_fields)], site: SiteDep
+) -> NewslettersAskedFor:
+    """One confirmation email leaves; no issue before its button is pressed. A newsletter that the address has
+    already stays as it is."""
+    site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
+    values = fields.model_dump()
+    try:
+        form = ListSignUp.parse(values, wanted=fields.lists, lists=site.lists)
+    except InvalidSignUp as error:
+        raise InvalidFields(error.errors | _unless_agreed(fields)) from None
+    if errors := _unless_agreed(fields):
+        raise InvalidFields(errors)
+    store_lists(request, site, form, source="api")
+    return NewslettersAskedFor()
+
+
+def _unless_agreed(fields: NewsletterFields) -> dict[str, str]:
+    return {} if fields.consent else {"consent": Said("we need your agreement to write to you")}
 
 
 def forecast_of(site: Site, fields: Mapping[str, str]) -> Forecast:

@@ -38,6 +38,36 @@ class SignUpFields(InterviewFields):
     )
 
 
+class NewsletterFields(BaseModel):
+    """Who asks for which newsletters."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    email: Text = Field("", examples=["ana@example.com"])
+    first_name: Text = ""
+    home_zone: Text = Field("", examples=["Europe/Berlin"], description="Issues come by the clock there.")
+    lists: Annotated[list[Text], Field(max_length=50)] = Field([], examples=[["newsletter"]])
+    consent: bool = Field(
+        default=False, description="The person has read and agreed to the wording of each newsletter."
+    )
+
+
+class Newsletter(BaseModel):
+    """A newsletter everybody can ask for."""
+
+    key: str
+    name: str
+    about: str
+    wording: str = Field(description="What somebody agrees to who asks for it; kept with the consent.")
+
+
+class NewslettersAskedFor(BaseModel):
+    """The same for everybody, whether the address is known or not and whatever it gets already."""
+
+    status: str = "check_your_inbox"
+    message: str = "We have sent one email. No issue follows before its button is pressed."
+
+
 class Received(BaseModel):
     """The same for everybody, whether the address is known or not."""
 

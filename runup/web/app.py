@@ -15,10 +15,13 @@ from runup.web import (
     confirming,
     health,
     inviting,
+    joining,
     keeping,
     landing,
     leaving,
     metrics,
+    newsletter,
+    newsletters,
     own_data,
     plan,
     problems,
@@ -56,11 +59,12 @@ def create_app(application: Application) -> FastAPI:
         redirect_slashes=False,
     )
     base_url = application.brand.site_url
+    lists = read_lists(application.settings.home)
     app.state.site = Site(
         application=application,
-        pages=Pages(application.brand),
+        pages=Pages(application.brand, has_newsletter=any(each.is_public for each in lists)),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
-        lists=read_lists(application.settings.home),
+        lists=lists,
     )
     for room in (
         landing,
@@ -70,6 +74,9 @@ def create_app(application: Application) -> FastAPI:
         plan,
         unsubscribing,
         leaving,
+        newsletter,
+        joining,
+        newsletters,
         archive,
         keeping,
         calendar,

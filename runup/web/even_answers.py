@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BEAT = 0.05
 """Seconds: several times what a sign-up takes us."""
-PATHS = frozenset({"/sign-up", "/api/sign-ups"})
+PATHS = frozenset({"/sign-up", "/api/sign-ups", "/newsletter", "/api/newsletter-sign-ups"})
 _REFUSED = 400
 
 

@@ -18,6 +18,8 @@ _WORDS = {
     "extra_forbidden": "there is no such field",
     "string_type": "this must be a string",
     "string_too_long": "this is too long",
+    "list_type": "this must be a list of strings",
+    "too_long": "these are too many",
     "missing": "this is missing",
     "literal_error": "this is none of the values it can have",
 }

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.api import forecast_of
-from runup.web.csrf import VALID_FOR, StaleForm
+from runup.web.csrf import StaleForm
 from runup.web.forecast import Forecast
 from runup.web.forms import Fields, FormFields
-from runup.web.rate_limits import SIGN_UPS, SIGN_UPS_A_DAY, Limit, TooMany
+from runup.web.rate_limits import SIGN_UPS, SIGN_UPS_A_DAY
 from runup.web.reading import InvalidFields
+from runup.web.robots import HONEYPOT, TooQuick, once, require_patience
 from runup.web.signing_up import store
 from runup.web.site import Site, SiteDep
 from subscribers import WORDING, InvalidSignUp, SignUp
@@ -36,12 +36,7 @@ FIELDS = (
 """In the order of the page; the error summary follows it. A link may prefill each of them, consent never."""
 SHORT_NAMES = {"date": "interview_date", "time": "interview_time", "zone": "home_zone"}
 """For links written by hand: `/?date=2026-12-04`."""
-HONEYPOT = "website"
-"""A field no person sees. What fills it in is told what everybody is told, and nothing is stored."""
 MOST_KEPT = 400
-QUICKEST = timedelta(seconds=2)
-"""Nobody reads the page and fills it in faster."""
-ONCE = Limit("a page", 1, VALID_FOR)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -55,42 +50,19 @@ def landing(request: Request, site: SiteDep) -> Response:
 def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Response:
     """Write the sign-up down. The answer is the same whether the address is known, new or a robot's."""
     site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
-    token = ""
     try:
         sent = site.check_form(request, fields)
-        if sent.age < QUICKEST:
-            token = sent.token
-            raise StaleForm
+        require_patience(sent)
         if not fields.get(HONEYPOT):
             form = SignUp.parse(fields, now=site.now)
-            if _is_first(site, sent.token, form):
-                page, content = sent.token, _content(sent.token, form)
-                once = site.turnstile.unless_it_fails
-                with once(page, ONCE), once(content, ONCE):
-                    store(request, site, form, source="form")
+            once(site, sent.token, form, lambda: store(request, site, form, source="form"))
+    except TooQuick:
+        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403, token=sent.token)
     except StaleForm:
-        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403, token=token)
+        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403)
     except InvalidSignUp as error:
         return sign_up_page(request, site, fields, errors=error.errors, status=422, token=sent.token)
     return RedirectResponse("/check-your-inbox", status_code=303)
-
-
-def _is_first(site: Site, token: str, form: SignUp) -> bool:
-    """Whether this page was never sent; False for the same once more (a button pressed twice). Raises
-    StaleForm where one page is sent with other values: robots keep a page and send it many times."""
-    content = _content(token, form)
-    if site.turnstile.has_passed(content, ONCE, now=site.now):
-        return False
-    try:
-        site.turnstile.take(token, ONCE, now=site.now)
-    except TooMany:
-        raise StaleForm from None
-    site.turnstile.take(content, ONCE, now=site.now)
-    return True
-
-
-def _content(token: str, form: SignUp) -> str:
-    return f"{token} {hash(form)}"
 
 
 @router.api_route("/check-your-inbox", methods=["GET", "HEAD"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, time
 from typing import Any
@@ -11,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from runup.web.forms import FormFields
 from runup.web.plan import find_interview
-from runup.web.site import SiteDep
+from runup.web.site import Site, SiteDep
 from scheduler import Line, outlook, reconcile
-from subscribers import Purpose
+from subscribers import Purpose, Subscriber
 from subscribers.own_data import erase, own_data
 
 router = APIRouter()
@@ -22,11 +23,30 @@ router = APIRouter()
 @router.api_route("/plan/{token}/data.json", methods=["GET", "HEAD"])
 def download(token: str, site: SiteDep) -> Response:
     """Everything we keep about the person, as a file: what they told us, agreed to, and were sent."""
-    app = site.application
-    with app.database.read() as session:
+    with site.application.database.read() as session:
+        return download_of(session, site, find_interview(session, site, token).subscriber)
+
+
+@router.api_route("/plan/{token}/delete", methods=["GET", "HEAD"])
+def ask(request: Request, token: str, site: SiteDep) -> Response:
+    """Says what is going to be gone, and asks. Opening it deletes nothing."""
+    with site.application.database.read() as session:
         subscriber = find_interview(session, site, token).subscriber
-        data = own_data(session, subscriber)
-        data["emails"] = [_email(line) for line in outlook(session, subscriber.id, catalog=app.catalog)]
+        return ask_to_delete(request, site, subscriber, f"/plan/{token}")
+
+
+@router.post("/plan/{token}/delete")
+def post_delete(request: Request, token: str, fields: FormFields, site: SiteDep) -> Response:
+    """Erase the person and withdraw what was to come. From then on their links lead nowhere."""
+    site.application.links.read(Purpose.PLAN, token)
+    site.check_form(request, fields)
+    return delete(site, lambda session: find_interview(session, site, token).subscriber)
+
+
+def download_of(session: Session, site: Site, subscriber: Subscriber) -> Response:
+    data = own_data(session, subscriber)
+    lines = outlook(session, subscriber.id, catalog=site.application.catalog)
+    data["emails"] = [_email(line) for line in lines]
     return Response(
         json.dumps(data, indent=2, ensure_ascii=False, default=_text),
         media_type="application/json",
@@ -34,23 +54,17 @@ def download(token: str, site: SiteDep) -> Response:
     )
 
 
-@router.api_route("/plan/{token}/delete", methods=["GET", "HEAD"])
-def ask(request: Request, token: str, site: SiteDep) -> Response:
-    """Says what is going to be gone, and asks. Opening it deletes nothing."""
-    with site.application.database.read() as session:
-        interviews = len(find_interview(session, site, token).subscriber.interviews)
-    return site.form_page(request, "plan_delete.html", token=token, interviews=interviews)
+def ask_to_delete(request: Request, site: Site, subscriber: Subscriber, back: str) -> Response:
+    """`back`: the path of the page they come from; the form is sent to `/delete` below it."""
+    return site.form_page(request, "plan_delete.html", back=back, interviews=len(subscriber.interviews))
 
 
-@router.post("/plan/{token}/delete")
-def post_delete(request: Request, token: str, fields: FormFields, site: SiteDep) -> Response:
-    """Erase the person and withdraw what was to come. From then on their links lead nowhere."""
+def delete(site: Site, find: Callable[[Session], Subscriber]) -> Response:
+    """Erase whom `find` finds."""
     app, now = site.application, site.now
-    app.links.read(Purpose.PLAN, token)
-    site.check_form(request, fields)
 
     def act(session: Session) -> None:
-        subscriber = find_interview(session, site, token).subscriber
+        subscriber = find(session)
         erase(session, subscriber, now=now)
         reconcile(session, subscriber.id, catalog=app.catalog, now=now)
 

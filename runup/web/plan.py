@@ -89,7 +89,7 @@ def _page(
             part=part,
             pause=lasting_pause(session, subscriber, now=site.now),
             is_stopped=lasting_pause(session, subscriber, now=site.now, interview=interview) is not None,
-            lists=[(list_field(each.key), each) for each in lists_for(session, interview, site.lists)],
+            lists=[(list_field(each.key), each) for each in lists_for(session, subscriber.id, site.lists)],
             chosen={list_field(key) for key in lists_of(session, subscriber.id)},
             values=_values(interview) | dict(fields or {}),
             errors=errors or {},

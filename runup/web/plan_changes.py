@@ -20,6 +20,7 @@ from subscribers import (
     Mode,
     NewsletterList,
     Outcome,
+    Subscriber,
     UnknownZone,
     cancel,
     change_details,
@@ -140,11 +141,9 @@ def list_field(key: str) -> str:
     return f"list-{key}"
 
 
-def lists_for(
-    session: Session, interview: Interview, lists: Iterable[NewsletterList]
-) -> list[NewsletterList]:
+def lists_for(session: Session, subscriber_id: int, lists: Iterable[NewsletterList]) -> list[NewsletterList]:
     """The lists a person may see: the public ones and those they are on."""
-    theirs = lists_of(session, interview.subscriber_id)
+    theirs = lists_of(session, subscriber_id)
     return [each for each in lists if each.is_public or each.key in theirs]
 
 
@@ -152,18 +151,29 @@ def change_lists(lists: Iterable[NewsletterList]) -> Change:
     """They are on the lists they ticked, and on no other of those they could tick."""
 
     def change(session: Session, interview: Interview, fields: Fields, now: datetime) -> str:
-        subscriber = interview.subscriber
-        if find_suppression(session, subscriber.address_hmac or ""):
-            raise InvalidFields({"newsletter": Said("you have stopped all emails; take that back first")})
-        done = [
-            join_list(session, subscriber, each, now=now, source="plan", wording=gettext(each.wording))
-            if fields.get(list_field(each.key)) == "yes"
-            else leave_list(session, subscriber, each.key, now=now)
-            for each in lists_for(session, interview, lists)
-        ]
-        return "lists" if any(done) else SAME
+        return choose_lists(session, interview.subscriber, lists, fields, now=now)
 
     return change
+
+
+def choose_lists(
+    session: Session,
+    subscriber: Subscriber,
+    lists: Iterable[NewsletterList],
+    fields: Fields,
+    *,
+    now: datetime,
+) -> str:
+    """What `change_lists` does, of somebody who may have no interview."""
+    if find_suppression(session, subscriber.address_hmac or ""):
+        raise InvalidFields({"newsletter": Said("you have stopped all emails; take that back first")})
+    done = [
+        join_list(session, subscriber, each, now=now, source="plan", wording=gettext(each.wording))
+        if fields.get(list_field(each.key)) == "yes"
+        else leave_list(session, subscriber, each.key, now=now)
+        for each in lists_for(session, subscriber.id, lists)
+    ]
+    return "lists" if any(done) else SAME
 
 
 def changes(lists: Iterable[NewsletterList]) -> Mapping[str, Change]:

@@ -10,7 +10,10 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HSTS = "max-age=31536000"
-TOKEN_ROOTS = ("/confirm/", "/plan/", "/unsubscribe/", "/calendar/", "/feed/", "/keep/", "/leave/")
+TOKEN_ROOTS = (
+    "/confirm/", "/plan/", "/unsubscribe/", "/calendar/", "/feed/", "/keep/", "/leave/", "/join/",
+    "/newsletters/",
+)  # fmt: skip
 """Paths that carry a signed token: whoever has the address has the page."""
 
 FEED_ROOT = "/feed/"

@@ -11,7 +11,8 @@ from town import SEQUENCE, Town
 from runup.database import Database
 from scheduler import Send, State
 from scheduler.claiming import claim, find_due
-from scheduler.drafting import Draft, read_drafts
+from scheduler.draft import Draft
+from scheduler.drafting import read_drafts
 from scheduler.intending import Verdict, intend
 
 GAPS = {SEQUENCE: timedelta(hours=18)}

@@ -17,7 +17,8 @@ from delivery import read_outbox
 from scheduler import Attempt, Composer, Send, State
 from scheduler.claiming import CALL, LEASE, claim, find_due
 from scheduler.composing import Composed
-from scheduler.drafting import Draft, read_drafts
+from scheduler.draft import Draft
+from scheduler.drafting import read_drafts
 from scheduler.intending import GUARD, Verdict, intend, write_attempts
 from subscribers import Interview, Reason, Subscriber, address_hmac, suppress, unsubscribe
 from subscribers.own_data import erase

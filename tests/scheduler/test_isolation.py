@@ -14,7 +14,7 @@ from campaigns.rendering import RenderError
 from delivery import Accepted, Email
 from scheduler import Composer, Send, State, Worker
 from scheduler.composing import Composed
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 
 
 class PoisonedNow(Composer):

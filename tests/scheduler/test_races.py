@@ -16,7 +16,8 @@ from runup.database import Database
 from scheduler import Composer, State, reconcile
 from scheduler.claiming import claim, find_due
 from scheduler.composing import Composed
-from scheduler.drafting import Draft, read_drafts
+from scheduler.draft import Draft
+from scheduler.drafting import read_drafts
 from scheduler.intending import intend
 from subscribers import Interview, Subscriber, move, unsubscribe
 from subscribers.own_data import erase

@@ -24,7 +24,7 @@ from delivery import Accepted, Email, Provider, copies
 from runup.database import Database
 from scheduler import Attempt, Composer, Heartbeat, Send, State
 from scheduler.composing import Composed
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.send import LEASED
 from scheduler.transaction import transact
 

@@ -38,7 +38,7 @@ from delivery.records import store
 from runup.database import Database, upgrade
 from scheduler import Sender, Worker
 from scheduler.composing import Composed, Composer
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.recording import Recorder
 from scheduler.replanning import Replanner
 from subscribers import Links

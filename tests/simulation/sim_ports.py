@@ -17,7 +17,7 @@ from campaigns.rendering import RenderError
 from delivery import Accepted, AccountRefused, Email, NotSent, Rejected, Unknown
 from runup.database import Database
 from scheduler.composing import Composed, Composer
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 
 if TYPE_CHECKING:
     from sim_feed import Feed

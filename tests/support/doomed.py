@@ -36,7 +36,7 @@ from delivery.sockets import DeadlineSocket
 from runup.database import Database
 from scheduler import Composer, Journal, Worker
 from scheduler.composing import Composed
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 
 
 class Fate:

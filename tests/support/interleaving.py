@@ -21,7 +21,7 @@ from delivery.records import store
 from runup.database import Database
 from scheduler import Composer, Send
 from scheduler.composing import Composed
-from scheduler.drafting import Draft
+from scheduler.draft import Draft
 from scheduler.hearing import hear
 from subscribers import Interview, Reason, Subscriber, address_hmac, cancel, move, suppress, unsubscribe
 from subscribers.own_data import erase

@@ -57,6 +57,7 @@ def upgrade() -> None:
         for name, table in (("subscription_id", "subscription"), ("issue_id", "newsletter_issue")):
             send.create_foreign_key(op.f(f"fk_send_{name}"), table, [name], ["id"])
         send.create_check_constraint(op.f("ck_send_belongs_to_one"), _BELONGS_TO_ONE)
+    _make_lanes_anew(["lane", "ready_at"], ["lane", "expires_at", "id"])
     for name, columns, where, is_unique in _INDEXES:
         op.create_index(
             name,
@@ -68,6 +69,14 @@ def upgrade() -> None:
         )
 
 
+def _make_lanes_anew(*lanes: list[str]) -> None:
+    for lane, columns in enumerate(lanes):
+        where = sa.text(f"state IN ('planned', 'retry_wait') AND lane = {lane}")
+        name = f"ix_send_lane_{lane}"
+        op.drop_index(name, "send")
+        op.create_index(name, "send", columns, sqlite_where=where, postgresql_where=where)
+
+
 def downgrade() -> None:
     # The revision before has no room for an email without an interview.
     op.execute("DELETE FROM attempt WHERE send_id IN (SELECT id FROM send WHERE enrollment_id IS NULL)")
@@ -76,6 +85,7 @@ def downgrade() -> None:
     op.execute("UPDATE newsletter_issue SET sent_at = NULL WHERE state <> 'sent'")
     for name, *_ in reversed(_INDEXES):
         op.drop_index(name, "send")
+    _make_lanes_anew(["ready_at"], ["expires_at", "id"])
     with op.batch_alter_table("send") as send:
         send.drop_constraint(op.f("ck_send_belongs_to_one"), type_="check")
         for name in ("issue_id", "subscription_id"):
