@@ -88,6 +88,10 @@ class Audience:
         audience._try()
         return audience
 
+    @property
+    def is_everybody(self) -> bool:
+        return self._condition is None
+
     def admits(self, facts: AudienceFacts) -> bool:
         """Whether the issue is for this reader. Raises ConditionError where their facts give no answer:
         that is never a no."""

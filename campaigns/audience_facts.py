@@ -20,6 +20,7 @@ from subscribers.subscriber import Subscriber
 from subscribers.tags import SubscriberTag
 
 _OF_INTERVIEWS = frozenset(("interview", "interviews", "has_upcoming"))
+_OF_LISTS = frozenset(("lists", "days_on_list"))
 _PERSON = (
     Subscriber.id, Subscriber.first_name, Subscriber.home_zone, Subscriber.locale, Subscriber.confirmed_at,
 )  # fmt: skip
@@ -36,7 +37,7 @@ def read_facts(
     """The facts of these readers of a list, by their ids; four queries for any number, fewer when the filter
     asks for less. Whoever has no row is left out."""
     found: dict[int, AudienceFacts] = {}
-    joined = _joined(session, subscriber_ids)
+    joined = _joined(session, subscriber_ids) if audience.asks_for & _OF_LISTS else {}
     tags = _tags(session, subscriber_ids) if "tags" in audience.asks_for else {}
     interviews = _interviews(session, subscriber_ids) if audience.asks_for & _OF_INTERVIEWS else {}
     for row in session.execute(select(*_PERSON).where(Subscriber.id.in_(subscriber_ids))):
