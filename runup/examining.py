@@ -32,9 +32,11 @@ class Finding:
     remedy: str = ""
 
 
-def examine(*, now: datetime) -> Iterator[Finding]:
-    """Look at everything that can be looked at. Sends nothing, changes nothing."""
+def examine(*, now: datetime, dns_server: str = "") -> Iterator[Finding]:
+    """Look at everything that can be looked at. Sends nothing, changes nothing. `dns_server`: in place of the
+    settings' own."""
     from runup.examining_database import examine_database
+    from runup.examining_dns import examine_dns
     from runup.examining_smtp import examine_smtp  # they answer in this file's words
     from runup.examining_work import examine_feed
 
@@ -49,6 +51,7 @@ def examine(*, now: datetime) -> Iterator[Finding]:
     yield from _sender(settings)
     yield from _provider(settings)
     yield from examine_smtp(settings)
+    yield from examine_dns(settings, server=dns_server)
     yield from _campaigns(settings)
     yield Finding(Level.OK, "time zones", f"tzdata {tzdata_version()}")
     yield from examine_feed(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -152,6 +153,12 @@ class Settings(BaseSettings):
     machine: str = Field(default="", max_length=200)
     """What you call this installation, so that a copy of it is noticed; containers need it. Empty: the
     machine's own id and the database's place."""
+    webhook_networks: Words = ()
+    """Networks of your own (`10.0.0.0/8`) that webhooks may be posted to, also by http. Else: https to public
+    addresses only."""
+    dns_server: str = ""
+    """Whom `doctor` asks for DNS records: an address, perhaps with a port; empty: whom this system asks; `off`:
+    nobody."""
     trusted_proxies: Words = ()
     """Network addresses of your reverse proxies: only they may say who a visitor is."""
 
@@ -194,11 +201,28 @@ class Settings(BaseSettings):
         password = urlsplit(self.database).password or ""
         return tuple(value for value in (*values, password, unquote(password)) if value)
 
-    @field_validator("secret_keys", "allow_list", "trusted_proxies", "sendgrid_webhook_keys", mode="before")
+    @field_validator(
+        "secret_keys",
+        "allow_list",
+        "trusted_proxies",
+        "sendgrid_webhook_keys",
+        "webhook_networks",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("webhook_networks", mode="after")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no network; write it like 10.0.0.0/8") from None
         return value
 
     @field_validator("sendgrid_webhook_keys", mode="after")
@@ -208,6 +232,15 @@ class Settings(BaseSettings):
             from delivery.webhooks.sendgrid import parse_keys
 
             parse_keys(value)
+        return value
+
+    @field_validator("dns_server", mode="after")
+    @classmethod
+    def _resolver(cls, value: str) -> str:
+        if value not in ("", "off"):
+            from runup.asking_dns import parse_server
+
+            parse_server(value)
         return value
 
     @field_validator("home", mode="after")

@@ -46,6 +46,7 @@ def change(terminal: Terminal, *statements: str) -> None:
 def posting(runup: Terminal, monkeypatch: pytest.MonkeyPatch) -> Iterator[SendGridFake]:
     with SendGridFake() as fake:
         monkeypatch.setenv("RUNUP_PROVIDER", "sendgrid")
+        monkeypatch.setenv("RUNUP_DNS_SERVER", "off")
         monkeypatch.setenv("RUNUP_SENDGRID_API_KEY", "SG.tests")
         monkeypatch.setenv("RUNUP_SENDGRID_HOST", fake.url)
         yield fake

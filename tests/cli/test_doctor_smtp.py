@@ -15,6 +15,7 @@ def workspace(runup: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """An operator's, with everything set but what these tests are about."""
     for name, value in {
         "PROVIDER": "smtp",
+        "DNS_SERVER": "off",
         "SMTP_HOST": "mail.example.com",
         "SENDER": "hello@interviews.example.com",
         "POSTAL_ADDRESS": "Interviews, 2 Real Street",

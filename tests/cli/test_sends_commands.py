@@ -169,8 +169,8 @@ def test_doctor_is_content_with_a_fresh_workspace_that_works(either: Terminal) -
 @pytest.mark.parametrize(
     ("settings", "subject"),
     [
-        ('provider = "sendgrid"\n', "provider"),
-        ('provider = "smtp"\nsmtp_host = "mail.example.com"\n', "sender"),
+        ('provider = "sendgrid"\ndns_server = "off"\n', "provider"),
+        ('provider = "smtp"\nsmtp_host = "mail.example.com"\ndns_server = "off"\n', "sender"),
         ('campaign = "missing"\n', "campaigns"),
         ('database = "sqlite:///elsewhere.db"\n', "database"),
         ('database = "mysql://localhost/x"\n', "database"),
