@@ -81,7 +81,8 @@ def _interview(number: int) -> dict[str, object]:
     return {
         "subscriber_id": number, "campaign": "second_interview", "zone": ZONES[number % len(ZONES)],
         "held_on": date(2026, 11, 3) + timedelta(days=number % 40),
-        "mode": "video" if number % 3 else "phone", "created_at": NOW, "requested_at": NOW, "confirmed_at": NOW,
+        "mode": "video" if number % 3 else "phone",
+        "created_at": NOW, "requested_at": NOW, "confirmed_at": NOW,
     }  # fmt: skip
 
 

@@ -32,12 +32,14 @@ def check_issue(
     base: Traversable | Path | None = None,
     brand: Brand = SAMPLE_BRAND,
     with_notes: bool = False,
+    compile_too: bool = True,
     limits: Limits | None = None,
     run: Run = run_confined,
 ) -> list[Finding]:
     """Everything that is wrong with an issue, errors first, each with the file and line it was written in;
     empty when it may be sent. Two child processes, a second or two.
 
+    `compile_too` is for whoever will not compile it anyway: that finds the names an issue must not use.
     `lists` are the keys its filter may name. `run` as for `check_campaign`.
     """
     try:
@@ -49,7 +51,8 @@ def check_issue(
         *_rendered(issue, files, brand, limits or Limits(), run, with_notes),
     ]
     try:
-        compile_issue(issue, list_name=list_name, base=base, brand=brand, limits=limits, run=run)
+        if compile_too:
+            compile_issue(issue, list_name=list_name, base=base, brand=brand, limits=limits, run=run)
     except CampaignError as error:
         if (error.file, error.line) not in {(one.file, one.line) for one in findings}:
             findings.append(Finding.of(error))

@@ -98,8 +98,8 @@ class IssueShelf:
             sign_up_url=f"{brand.site_url}/newsletter",
         )
 
-    def check(self, issue: IssueFile, *, with_notes: bool = False) -> list[Finding]:
-        """Everything that is wrong with it, errors first."""
+    def check(self, issue: IssueFile, *, with_notes: bool = False, compile_too: bool = True) -> list[Finding]:
+        """Everything that is wrong with it, errors first; see `check_issue`."""
         site = brand_of(self.settings).site_url
         return check_issue(
             issue,
@@ -109,4 +109,5 @@ class IssueShelf:
             # For a sample brand: an address of this machine in the settings is no fault of the issue's.
             brand=replace(SAMPLE_BRAND, site_url=site) if site.startswith("https://") else SAMPLE_BRAND,
             with_notes=with_notes,
+            compile_too=compile_too,
         )

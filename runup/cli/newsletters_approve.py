@@ -7,11 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from campaigns.audience import Audience, AudienceError
-from campaigns.finding import summary
+from campaigns.errors import CampaignError
 from campaigns.issue_file import IssueFile
 from campaigns.issue_keeping import find_row, keep
 from campaigns.issue_words import CompiledIssue, fingerprint
-from campaigns.newsletter import IssueState
+from campaigns.newsletter import IssueState, NewsletterIssue
 from runup.application import Application
 from runup.cli.errors import BadInput, Failed
 from runup.cli.issue_shelf import Issue, IssueShelf
@@ -60,7 +60,7 @@ def approve(
     hash_: Annotated[str, Parameter(name="--hash")] = "",
     yes: bool = False,
     dry_run: bool = False,
-) -> int:
+) -> None:
     """Say that these words may go to these readers. Only what is approved can be scheduled, word for word.
 
     Shows how many get it, and the hash of words and audience together. Exit code 1 when the check finds
@@ -78,24 +78,37 @@ def approve(
     with opened() as application:
         shelf = IssueShelf(application.settings)
         written = shelf.read(*shelf.find(issue))
-        findings = shelf.check(written)
-        say(*map(str, findings))
-        if any(finding.severity == "error" for finding in findings):
-            raise Failed(f"{summary(findings)}; an issue with errors cannot be approved")
-        compiled = shelf.compile(written)
-        mark = fingerprint(compiled.words, written.front.audience)
+        with application.database.read() as session:
+            _require_open(find_row(session, written.list_key, written.slug))
+        compiled, mark = _checked(shelf, written, hash_)
         counted = _count(application, shelf, written.list_key, written.front.audience)
         say(f"“{compiled.archive.subject}”", "")
         show_count(counted, list_name=shelf.lists[written.list_key].name, audience=written.front.audience)
         say("", f"These words to these readers: {mark}")
-        _require_sense(counted, hash_, mark)
+        _require_sense(counted)
         if dry_run:
-            return 0
+            return
         if not agreed("Approve it?", yes=yes or bool(hash_)):
             raise BadInput(f"nothing was approved; say --hash {mark} to approve exactly this")
         _store(application, written, compiled)
     say(f"Approved. Next: runup newsletters schedule {written.slug} --at MOMENT, or --local-time 'DAY HOUR'.")
-    return 0
+
+
+def _checked(shelf: IssueShelf, written: IssueFile, hash_: str) -> tuple[CompiledIssue, str]:
+    """The issue compiled, and its hash, once the check has found no error in it."""
+    try:
+        compiled = shelf.compile(written)
+    except CampaignError:
+        say(*map(str, shelf.check(written)))  # all that is wrong, not the first of it
+        raise Failed("an issue with errors cannot be approved") from None
+    mark = fingerprint(compiled.words, written.front.audience)
+    if hash_ and hash_ != mark:
+        raise Failed(f"--hash is {hash_}, and this is {mark}: words or readers have changed; look again")
+    findings = shelf.check(written, compile_too=False)
+    say(*map(str, findings))
+    if any(finding.severity == "error" for finding in findings):
+        raise Failed("an issue with errors cannot be approved")
+    return compiled, mark
 
 
 def _count(application: Application, shelf: IssueShelf, list_key: str, source: str) -> AudienceCount:
@@ -109,23 +122,25 @@ def _count(application: Application, shelf: IssueShelf, list_key: str, source: s
             return count_audience(session, list_key, audience, now=application.clock(), counted=advance)
 
 
-def _require_sense(counted: AudienceCount, hash_: str, mark: str) -> None:
+def _require_sense(counted: AudienceCount) -> None:
     if not counted.receives:
         raise Failed("nobody would get it; there is nothing to approve")
     if counted.unanswerable:
         raise Failed("the filter must have an answer for everybody on the list; see No answer above")
-    if hash_ and hash_ != mark:
-        raise Failed(f"--hash is {hash_}, and this is {mark}: words or readers have changed; look")
+
+
+def _require_open(row: NewsletterIssue | None) -> None:
+    if row is not None and row.state not in (IssueState.DRAFT, IssueState.APPROVED):
+        hint = "; unschedule it first" if row.state == IssueState.SCHEDULED else ""
+        raise Failed(f"{row.slug} is {row.state}, and what was approved stands{hint}")
 
 
 def _store(application: Application, written: IssueFile, compiled: CompiledIssue) -> None:
     now = application.clock()
     with application.database.write() as session:
         row = find_row(session, written.list_key, written.slug)
+        _require_open(row)
         if row is not None and row.state == IssueState.APPROVED:
             reopen(session, row.id)
-        elif row is not None and row.state != IssueState.DRAFT:
-            hint = "; unschedule it first" if row.state == IssueState.SCHEDULED else ""
-            raise Failed(f"{written.slug} is {row.state}, and what was approved stands{hint}")
         row = keep(session, written, compiled, now=now)
         approve_row(session, row.id, now=now)
