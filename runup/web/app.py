@@ -22,6 +22,7 @@ from runup.web import (
     metrics,
     newsletter,
     newsletters,
+    ops,
     own_data,
     plan,
     problems,
@@ -86,6 +87,7 @@ def create_app(application: Application) -> FastAPI:
         app.include_router(room.router, include_in_schema=False)
     app.include_router(webhooks.router(application), include_in_schema=False)
     app.include_router(metrics.router(application), include_in_schema=False)
+    app.include_router(ops.router(), include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", assets.Assets())
     problems.install(app)

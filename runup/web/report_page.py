@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -19,6 +20,8 @@ _PARTS = (
     ("Delivered", "delivered"), ("Left, no word yet", "unfinished"), ("Bounced or dropped", "bounced"),
     ("Left out", "left-out"), ("In doubt", "doubt"), ("To come", "to-come"),
 )  # fmt: skip
+
+_CHARTS = ("emails", "people", "steps", "lateness", "reasons")
 
 Draw = Callable[[str, int], Markup]
 
@@ -38,14 +41,15 @@ def page(report: Report, pages: Pages) -> str:
     return pages.render("report.html", style=Markup(style), **values(report))  # noqa: S704 - our own
 
 
-def values(report: Report) -> dict[str, object]:
+def values(report: Report) -> dict[str, Any]:
     """What `_report.html` shows."""
     return {
         "report": report,
         "subject": report.campaign or "All campaigns and newsletters",
         "days": span_of(report.period),
         "figures": figures(report),
-        "charts": {name: _both(name, draw) for name, draw in _charts(report).items()},
+        "charts": dict.fromkeys(_CHARTS, "")
+        | {name: _both(name, draw) for name, draw in _charts(report).items()},
         "label": lambda line: name_of(line, report),
         "lasting": lasting,
         "share": share,

@@ -15,6 +15,8 @@ TOKEN_ROOTS = (
     "/newsletters/",
 )  # fmt: skip
 """Paths that carry a signed token: whoever has the address has the page."""
+OPS_ROOT = "/ops"
+"""What only operators see: it rests in no cache, and its address tells no other site anything."""
 
 FEED_ROOT = "/feed/"
 """Programs fetch it again and again and say what they have: they may keep it, and nobody between us."""
@@ -33,7 +35,7 @@ def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
     }
     if is_https:
         headers["Strict-Transport-Security"] = HSTS
-    if path.startswith(TOKEN_ROOTS):
+    if path.startswith((*TOKEN_ROOTS, OPS_ROOT)):
         # The address is the key: it may not travel as a referrer, rest in a cache or enter an index.
         headers |= {
             "Referrer-Policy": "no-referrer",
@@ -58,7 +60,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         wanted = headers_for(scope["path"], is_https=self._is_https)
-        is_token_page = scope["path"].startswith(TOKEN_ROOTS)
+        is_token_page = scope["path"].startswith((*TOKEN_ROOTS, OPS_ROOT))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
