@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,7 +31,15 @@ class Reply:
 class KeptHttp:
     """Requests to one origin. Knows no redirects and no proxies, whatever the environment says (H2, H5)."""
 
-    def __init__(self, origin: str, *, timeout: float, tls: SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        origin: str,
+        *,
+        timeout: float,
+        tls: SSLContext | None = None,
+        allow: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`allow`: as of sockets.connect."""
         parts = urlsplit(origin)
         self._host = parts.hostname or ""
         self._is_tls = parts.scheme == "https"
@@ -39,6 +47,7 @@ class KeptHttp:
         self._host_header = parts.netloc
         self._tls = (tls or create_default_context()) if self._is_tls else None
         self._timeout = timeout
+        self._allow = allow
         self._pool: Pool[DeadlineSocket] = Pool(self._connect)
 
     def exchange(
@@ -88,7 +97,7 @@ class KeptHttp:
         self._pool.close()
 
     def _connect(self, deadline: float) -> DeadlineSocket:
-        connection = connect(self._host, self._port, deadline)
+        connection = connect(self._host, self._port, deadline, allow=self._allow)
         if self._tls is not None:
             try:
                 connection.start_tls(self._tls, self._host)

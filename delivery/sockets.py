@@ -12,7 +12,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,10 +90,17 @@ class _Incoming(io.RawIOBase):
         return self._sock.receive_into(buffer)
 
 
-def connect(host: str, port: int, deadline: float) -> DeadlineSocket:
-    """A TCP connection to the first address of `host` that answers. Raises OSError."""
-    addresses = _look_up(host, port, deadline)
-    failure: OSError = ConnectionError(f"{host} has no address")
+def connect(
+    host: str, port: int, deadline: float, *, allow: Callable[[str], bool] | None = None
+) -> DeadlineSocket:
+    """A TCP connection to the first address of `host` that answers. Raises OSError.
+
+    `allow` is asked about each address that was found, and what it lets pass is what we connect to: asking
+    the name a second time could bring another answer."""
+    found = _look_up(host, port, deadline)
+    addresses = [one for one in found if allow is None or allow(str(one[4][0]))]
+    why = "no address that may be connected to" if found and not addresses else "no address"
+    failure: OSError = ConnectionError(f"{host} has {why}")
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:

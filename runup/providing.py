@@ -10,7 +10,9 @@ from runup.settings import Settings, SettingsError
 from scheduler.composing import Sender
 
 if TYPE_CHECKING:
+    from delivery.public_places import Places
     from runup.application import Application
+    from scheduler.posting import Poster
     from scheduler.returned import Collector
 
 
@@ -81,3 +83,22 @@ def collector_of(application: Application) -> Collector | None:
         hash_address=lambda address: address_hmac(address, application.hmac_key),
         clock=application.clock,
     )
+
+
+def poster_of(application: Application) -> Poster:
+    """Who tells the receivers of webhooks."""
+    from scheduler.posting import Poster
+
+    return Poster(
+        database=application.database,
+        clock=application.clock,
+        keys=application.links.keys,
+        places=places_of(application.settings),
+    )
+
+
+def places_of(settings: Settings) -> Places:
+    """Where webhooks may be posted to."""
+    from delivery.public_places import Places
+
+    return Places(settings.webhook_networks)

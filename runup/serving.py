@@ -16,7 +16,7 @@ import uvicorn
 from runup.application import Application
 from runup.database import Database, DatabaseError
 from runup.database.file_system import network_file_system
-from runup.providing import collector_of
+from runup.providing import collector_of, poster_of
 from runup.punctual import Punctual
 from scheduler import Clock, Journal, only_worker
 from scheduler.installation import arrive
@@ -41,7 +41,9 @@ def working(
     with only_worker(application.database.file):
         arrive_at(application, resume=resume)
         on_arrival()
-        clock = Clock(application.worker(), collector=collector_of(application))
+        clock = Clock(
+            application.worker(), collector=collector_of(application), poster=poster_of(application)
+        )
         clock.start()
         try:
             yield clock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,9 +18,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from runup.workspace import FILE, SECRETS_FILE, WorkspaceError, find_workspace, line_of, nearest, read_table
+from runup.setting_places import PREFIX, place_of
+from runup.workspace import FILE, SECRETS_FILE, WorkspaceError, find_workspace, read_table
 
-PREFIX = "RUNUP_"
 SECRETS = frozenset(
     {
         "secret_keys",
@@ -157,8 +156,7 @@ class Settings(BaseSettings):
     """Networks of your own (`10.0.0.0/8`) that webhooks may be posted to, also by http. Else: https to public
     addresses only."""
     dns_server: str = ""
-    """Whom `doctor` asks for DNS records: an address, perhaps with a port; empty: whom this system asks; `off`:
-    nobody."""
+    """Whom `doctor` asks for DNS records: an address, perhaps a port. Empty: as this system; `off`: nobody."""
     trusted_proxies: Words = ()
     """Network addresses of your reverse proxies: only they may say who a visitor is."""
 
@@ -292,26 +290,12 @@ class Settings(BaseSettings):
         return found, env_settings, init_settings
 
 
-def unknown_variables() -> Iterator[str]:
-    """One line per `RUNUP_…` in the environment that is no setting: a typing error nobody would notice."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in sorted(os.environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            yield f"{name} is no setting{nearest(name.upper(), known)}"
-
-
 def _line(error: ErrorDetails, folder: Path) -> str:
     name = str(error["loc"][0])
     message = error["msg"].removeprefix("Value error, ")
-    return f"{_place(name, folder)}: {message[:1].lower()}{message[1:]}"
+    return f"{_named(name, folder)}: {message[:1].lower()}{message[1:]}"
 
 
-def _place(name: str, folder: Path) -> str:
-    """Where the value of a setting was given."""
-    variable = PREFIX + name.upper()
-    if any(other.upper() == variable for other in os.environ):
-        return f"{variable} (environment)"
-    for file in (folder / SECRETS_FILE, folder / FILE):
-        if file.is_file() and (line := line_of(file.read_text("utf-8"), name)):
-            return f"{file.name}:{line}: {name}"
-    return name
+def _named(name: str, folder: Path) -> str:
+    place = place_of(name, folder)
+    return place if "environment" in place else f"{place}: {name}" if place else name

@@ -14,6 +14,8 @@ from delivery.mailboxes import MailboxError
 from delivery.records import forget_old_records
 from scheduler.braking import active_hold
 from scheduler.heartbeat import sign_off
+from scheduler.outbox import forget_old_posts
+from scheduler.posting import Poster
 from scheduler.retention import forget_overdue
 from scheduler.returned import Collector
 from scheduler.transaction import transact
@@ -34,7 +36,7 @@ class Clock:
 
     `on_silence` is called once when the worker has finished nothing for `silent_after` seconds; a scheduler
     thread can die without a word, and a worker that does nothing looks like a worker with nothing to do.
-    `collector` reads what comes back by email, every minute.
+    `collector` reads what comes back by email, every minute; `poster` tells the receivers of webhooks.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Clock:
         worker: Worker,
         *,
         collector: Collector | None = None,
+        poster: Poster | None = None,
         every: float = EVERY,
         silent_after: float = SILENT_AFTER,
         on_silence: Callable[[float], None] | None = None,
     ) -> None:
         self._worker = worker
         self._collector = collector
+        self._poster = poster
         self._every = every
         self._silent_after = silent_after
         self._on_silence = on_silence or _cry
@@ -64,6 +68,7 @@ class Clock:
             self._tick, IntervalTrigger(seconds=every, timezone="UTC"), next_run_time=None, id="tick"
         )
         self._scheduler.add_job(self.forget, IntervalTrigger(hours=1, timezone="UTC"), id="forget")
+        self._scheduler.add_job(self.post, IntervalTrigger(seconds=every, timezone="UTC"), id="post")
         self._scheduler.add_job(self.collect, IntervalTrigger(minutes=1, timezone="UTC"), id="collect")
 
     @property
@@ -80,8 +85,9 @@ class Clock:
         """Claim nothing more, let the calls under way answer, give everything back."""
         self._worker.stop()
         self._done.set()
-        if self._collector is not None:
-            self._collector.stopped.set()
+        for duty in (self._collector, self._poster):
+            if duty is not None:
+                duty.stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._worker.close()
@@ -123,6 +129,7 @@ class Clock:
                 lambda session: forget_overdue(session, catalog=worker.composer.catalog, now=now),
             )
             transact(worker.database, lambda session: forget_old_records(session, now=now))
+            transact(worker.database, lambda session: forget_old_posts(session, now=now))
             if worker.journal is not None:
                 worker.journal.forget(now=now)
         except Exception:
@@ -130,6 +137,18 @@ class Clock:
             return
         if forgotten:
             log.info("forgotten", people_and_interviews=forgotten)
+
+    def post(self) -> None:
+        """Tell the receivers of webhooks what is new. What cannot be told now is told later."""
+        if self._poster is None:
+            return
+        try:
+            posted = self._poster.post()
+        except Exception:
+            log.exception("posting_failed")
+        else:
+            if posted:
+                log.info("posted", messages=posted)
 
     def collect(self) -> None:
         """Read the bounce mailbox, if there is one. What cannot be read today is read tomorrow."""

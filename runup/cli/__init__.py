@@ -32,9 +32,12 @@ _COMMANDS = (
     ("report", "report", OPERATING, "What came of the emails, in the terminal or as one page."),
     ("operators", "operators:app", OPERATING, "Who may log in at /ops."),
     ("doctor", "doctor", OPERATING, "Find what is wrong with this installation, with a remedy each."),
+    ("webhooks", "webhooks:app", OPERATING, "Tell your other programs what happens, signed."),
     ("backup", "backup", OPERATING, "Write everything into one file while workers go on, or check one."),
     ("restore", "restore", OPERATING, "Put a backup in the place of the database, stopped."),
     ("retention", "retention", OPERATING, "What is to be deleted by now, or delete it at once."),
+    ("settings", "settings:app", OPERATING, "What is set, where, and whether it can be used."),
+    ("completion", "completion", OPERATING, "Let your shell complete commands, options and values."),
     ("database", "database:app", OPERATING, "Upgrade and check the tables."),
 )
 

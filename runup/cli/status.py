@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from runup.cli.opening import opened
 from runup.cli.terminal import print_json, show_pairs
+from runup.receivers import webhook_rows
 from runup.reports import Status
 from runup.reports import status as read_status
 
@@ -20,21 +22,29 @@ def status(*, json: bool = False) -> None:
         Print JSON: at, is_ticking, last_tick_at, workers, has_signed_off, note, holds, paused, pauses,
         breaker, due, late, lateness_seconds, rate, left_in_a_minute, left_in_an_hour, asked_to_wait_until,
         in_doubt, next_due_at, states, subscribers, interviews_to_come, heard_at, unusable, doubled,
-        without_end.
+        without_end, webhooks.
     """
     with opened() as application, application.database.read() as session:
         found = read_status(session, now=application.clock(), provider=application.settings.provider)
         rate = application.settings.rate
+        webhooks = webhook_rows(session)
     if json:
         facts = asdict(found) | {
             "is_ticking": found.is_ticking,
             "lateness_seconds": found.lateness.total_seconds(),
             "rate": rate,
+            "webhooks": webhooks,
         }
         del facts["lateness"]
         print_json(facts)
         return
-    show_pairs(_lines(found, rate))
+    show_pairs([*_lines(found, rate), *_webhooks(webhooks)])
+
+
+def _webhooks(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Only of receivers that take nothing."""
+    bad = [row for row in rows if row["state"] != "on"]
+    return [("Webhook", f"{r['id']} {r['state']}, {r['waiting']:,} wait; `runup webhooks list`") for r in bad]
 
 
 def _lines(found: Status, rate: float) -> list[tuple[str, str]]:

@@ -69,6 +69,7 @@ def of_moment(found: Moment) -> Iterator[Metric]:
     yield gauge("runup_campaigns_paused", "Campaigns that are paused.", found.paused)
     yield from _of_providers(found)
     yield from _of_feeds(found)
+    yield from _of_receivers(found)
 
 
 def _of_providers(found: Moment) -> Iterator[Metric]:
@@ -98,6 +99,21 @@ def _of_feeds(found: Moment) -> Iterator[Metric]:
     yield counter(
         "runup_feed_events", "What feeds brought, and what of it could not be used.", ["source", "what"],
         [((feed.source, feed.what), feed.total) for feed in found.feeds],
+    )  # fmt: skip
+
+
+def _of_receivers(found: Moment) -> Iterator[Metric]:
+    yield gauges(
+        "runup_webhook_on", "1 for each receiver that is told, 0 where it was switched off.", ["webhook"],
+        [((str(receiver.id),), receiver.is_on) for receiver in found.receivers],
+    )  # fmt: skip
+    yield gauges(
+        "runup_webhook_failing_seconds", "For how long a receiver has taken nothing.", ["webhook"],
+        [((str(receiver.id),), receiver.failing_for.total_seconds()) for receiver in found.receivers],
+    )  # fmt: skip
+    yield gauges(
+        "runup_webhook_posts_waiting", "Messages that wait for a receiver.", ["webhook"],
+        [((str(receiver.id),), receiver.waiting) for receiver in found.receivers],
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import SelectBase, bindparam, func, select
+from sqlalchemy import SelectBase, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
@@ -17,6 +17,7 @@ from scheduler import BreakerState, Heartbeat, RateBucket, Send, State
 from scheduler.braking import active_holds
 from scheduler.claiming import LANES, is_running
 from scheduler.send import WAITING, is_in
+from scheduler.webhook import Webhook, WebhookPost
 
 MOST_COUNTED = 10_000
 """A backlog is counted so far and no further: what it costs to look must not grow with it."""
@@ -63,6 +64,16 @@ class Feed:
     age: timedelta
 
 
+@dataclass(frozen=True)
+class Receiver:
+    """Of webhooks: whether it is on, for how long it has taken nothing (zero: all is well), what waits."""
+
+    id: int
+    is_on: bool
+    failing_for: timedelta
+    waiting: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Moment:
     """Spans are never negative: a worker's clock may be ahead of ours."""
@@ -77,6 +88,7 @@ class Moment:
     breakers: Sequence[Breaker]
     buckets: Sequence[Bucket]
     feeds: Sequence[Feed]
+    receivers: Sequence[Receiver]
 
 
 def read_moment(session: Session, *, now: datetime) -> Moment:
@@ -99,6 +111,7 @@ def read_moment(session: Session, *, now: datetime) -> Moment:
             Bucket(row.name, row.tokens, _since(now, row.closed_until or now))
             for row in session.scalars(select(RateBucket).order_by(RateBucket.name))
         ],
+        receivers=[_receiver(session, webhook, now=now) for webhook in session.scalars(select(Webhook))],
         feeds=[Feed(c.source, c.what, c.total, _since(c.last_at, now)) for c in counts(session)],
     )
 
@@ -126,6 +139,17 @@ def _pulses(session: Session, *, now: datetime) -> list[Pulse]:
         .limit(MOST_WORKERS)
     )
     return [Pulse(row.host, row.pid, _since(row.at, now)) for row in session.execute(found)]
+
+
+def _receiver(session: Session, webhook: Webhook, *, now: datetime) -> Receiver:
+    failing_for = _since(webhook.failing_since, now) if webhook.failing_since else timedelta()
+    left = select(WebhookPost.id).where(
+        WebhookPost.webhook_id == webhook.id,
+        # Written out, or neither database uses the index of those.
+        WebhookPost.state == literal_column("'waiting'"),
+    )
+    waiting = _number(session, left.limit(MOST_COUNTED))
+    return Receiver(webhook.id, webhook.state == "on", failing_for, waiting)
 
 
 def _since(moment: datetime, now: datetime) -> timedelta:
