@@ -103,7 +103,18 @@ def _settled(sketch: Sketch, step: Step, occasion: str) -> Past | None:
     told: Iterable[Past] = sketch.history
     if step.answers is Anchor.UNSUBSCRIBED:
         told = sketch.situation.history
-    return next((past for past in told if (past.step, past.occasion) == (step.key, occasion)), None)
+    of_step = (past for past in told if past.step == step.key)
+    return next((past for past in of_step if _was_it(sketch, step, past, occasion)), None)
+
+
+def _was_it(sketch: Sketch, step: Step, past: Past, occasion: str) -> bool:
+    """Whether this is the very send, also when another version said how often the step comes."""
+    if past.occasion == occasion:
+        return True
+    if step.once_per is OncePer.ENROLLMENT:
+        return True
+    was_for_this_date = past.left_at is None or past.left_at >= sketch.passage.told_at
+    return step.once_per is OncePer.DATE and not past.occasion and was_for_this_date
 
 
 def _objection(sketch: Sketch, step: Step, send: PlannedSend, due: datetime) -> Objection | None:

@@ -14,7 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from town import KEY, SEQUENCE, Town, composer
 
+from campaigns import publish
 from campaigns.enrollment import Campaign, pause
+from campaigns.source_files import CampaignFiles, version_of
 from delivery import Accepted, Email, Provider
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
@@ -87,6 +89,17 @@ def is_paused(session: Session, town: Town, ana: Interview) -> None:
     pause(session, session.get_one(Campaign, SEQUENCE, with_for_update=True), now=town.now)
 
 
+def is_not_for_her_any_more(session: Session, town: Town, _ana: Interview) -> None:
+    """Another version of the campaign is applied; nobody has planned her again yet."""
+    files = town.catalog.files(SEQUENCE)
+    timetable = files.texts["sequence.toml"]
+    of_step = timetable.index('key      = "details"')
+    changed = timetable[:of_step] + "when = \"interview.mode == 'phone'\"\n" + timetable[of_step:]
+    texts = {**files.texts, "sequence.toml": changed}
+    base = session.get_one(Campaign, SEQUENCE).number
+    publish(session, SEQUENCE, CampaignFiles(SEQUENCE, texts, version_of(texts)), base=base, now=town.now)
+
+
 def _move(session: Session, town: Town, ana: Interview, *, days: int) -> None:
     found = session.get_one(Interview, ana.id)
     day = found.held_on + timedelta(days=days)
@@ -107,7 +120,7 @@ def moves_to_tomorrow(session: Session, town: Town, ana: Interview) -> None:
 
 
 GOODBYES: tuple[Act, ...] = (leaves, goes_for_good, is_suppressed_by_the_operator, complains)
-STOPS: tuple[Act, ...] = (cancels, is_paused)
+STOPS: tuple[Act, ...] = (cancels, is_paused, is_not_for_her_any_more)
 MOVES: tuple[Act, ...] = (moves_later, moves_earlier, moves_to_tomorrow)
 ACTS = (*GOODBYES, *STOPS, *MOVES)
 
