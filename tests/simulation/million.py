@@ -31,7 +31,7 @@ from sim_shelf import BRAND, KEY, catalog
 from sim_shortcuts import Glance
 from sqlalchemy import text
 
-from campaigns.enrollment import register
+from campaigns import register
 from delivery import Accepted, Email, NotSent, Unknown
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
@@ -183,7 +183,7 @@ def run(scenario: str, sends: int, *, seed: int = 1, folder: Path) -> Result:
 
 def _fill(database: Database, sends: int, span: float, rng: Random) -> None:
     with database.write() as session:
-        register(session, catalog().sequence(KEY), now=BEGIN)
+        register(session, catalog(), KEY, now=BEGIN)
     raw: Any = database.engine.raw_connection()
     cursor = raw.cursor()
     cursor.execute("BEGIN")
