@@ -11,7 +11,8 @@ from enum import StrEnum
 from campaigns import CampaignError, Catalog
 from runup.application import brand_of
 from runup.providing import provider_config
-from runup.settings import Settings, SettingsError, unknown_variables
+from runup.setting_places import unknown_variables
+from runup.settings import Settings, SettingsError
 from runup.workspace import FILE, SECRETS_FILE
 from subscribers import tzdata_version
 
@@ -65,7 +66,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING, "settings", f"no {FILE} here or above", "run `runup init` in your workspace"
         )
-    for line in unknown_variables():
+    for line in unknown_variables(Settings.model_fields):
         yield Finding(Level.WARNING, "settings", line, "correct the name or take it out of the environment")
 
 

@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     """Networks of your own (`10.0.0.0/8`) that webhooks may be posted to, also by http. Else: https to public
     addresses only."""
     dns_server: str = ""
-    """Whom `doctor` asks for DNS records: an address, perhaps a port. Empty: as this system; `off`: nobody."""
+    """Whom `doctor` asks for DNS records: an address, perhaps a port. Empty: as the system; `off`: none."""
     trusted_proxies: Words = ()
     """Network addresses of your reverse proxies: only they may say who a visitor is."""
 

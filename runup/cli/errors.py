@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cyclopts import CycloptsError, UnknownCommandError
+from cyclopts import CycloptsError, UnknownCommandError, UnknownOptionError
 
 from runup.cli.terminal import complain
-from runup.settings import SettingsError
-from runup.workspace import nearest
+from runup.settings import SECRETS, Settings, SettingsError
+from runup.workspace import FILE, SECRETS_FILE, nearest
 
 BAD_INPUT, FAILURE = 2, 1
 
@@ -58,6 +58,8 @@ def _of_the_rooms() -> tuple[tuple[type[Exception], ...], tuple[type[Exception],
 
 def _words(error: Exception) -> str:
     """The message without what only a developer can use."""
+    if isinstance(error, UnknownOptionError) and (setting := _setting(error.token.keyword or "")):
+        return setting
     if isinstance(error, UnknownCommandError) and error.unused_tokens and error.app is not None:
         # The library's own wording imports every command to name them.
         name, kind = error.unused_tokens[0], "option" if error.unused_tokens[0].startswith("-") else "command"
@@ -72,3 +74,14 @@ def _words(error: Exception) -> str:
     if original is not None:
         return f"the database says: {str(original).strip().splitlines()[0]}"
     return str(error)
+
+
+def _setting(option: str) -> str:
+    """What to say to somebody who gives a setting as an option; never its value."""
+    name = option.lstrip("-").partition("=")[0].replace("-", "_").lower()
+    if name in SECRETS:
+        told = "a secret on a command line is read by others"
+        return f"{told}: set RUNUP_{name.upper()}, or write it into {SECRETS_FILE}"
+    if name in Settings.model_fields:
+        return f"{name} is a setting and no option: set RUNUP_{name.upper()}, or write it into {FILE}"
+    return ""
