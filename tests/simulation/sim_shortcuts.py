@@ -93,10 +93,16 @@ class Glance:
         since = written(self.now() - timedelta(hours=20))
         return self.finds(f"SELECT 1 FROM send WHERE {WAITING} AND planned_at <= ?", since)  # noqa: S608
 
+    def is_superseded(self) -> bool:
+        return self.finds(
+            "SELECT 1 FROM enrollment e JOIN campaign c ON c.key = e.campaign WHERE e.planned_number < c.number"
+        )
+
     def is_idle(self) -> bool:
         """A tick would change nothing but its sign of life."""
         return not (
             self.is_out_of_date()
+            or self.is_superseded()
             or self.is_leased()
             or self.is_doubtful()
             or self.has_heard()
@@ -110,6 +116,7 @@ def shortcuts(glance: Glance) -> Iterator[None]:
     places: list[tuple[Any, str, Callable[[], bool], Any]] = [
         (scheduler.preparing, "find_due", glance.is_due, []),
         (scheduler.replanning, "out_of_date", glance.is_out_of_date, []),
+        (scheduler.replanning, "of_old_versions", glance.is_superseded, []),
         (scheduler.worker, "brake", glance.is_ending, None),
         (scheduler.worker, "recover_leases", glance.is_leased, 0),
         (scheduler.replanning.Replanner, "patrol", glance.is_stale, 0),
