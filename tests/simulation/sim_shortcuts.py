@@ -95,7 +95,7 @@ class Glance:
 
     def is_superseded(self) -> bool:
         return self.finds(
-            "SELECT 1 FROM enrollment e JOIN campaign c ON c.key = e.campaign WHERE e.planned_number < c.number"
+            "SELECT 1 FROM enrollment JOIN campaign ON key = campaign WHERE planned_number < number"
         )
 
     def is_idle(self) -> bool:
