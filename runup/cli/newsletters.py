@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cyclopts import App
@@ -39,6 +40,8 @@ for _name, _where, _words in (
 ):
     app.command(f"{_where}:{_name.replace('-', '_')}", name=_name, help=_words)
 
+_CONDITIONAL = re.compile(r"\{%.*%\}")
+"""What of a subject is not for everybody; in a list it would hide the rest."""
 _LIST = {"issue": "Issue", "state": "State", "moment": "When", "subject": "Subject"}
 _SHOW = {
     "issue": "Issue", "list": "List", "subject": "Subject", "preheader": "Preheader", "audience": "For whom",
@@ -126,7 +129,7 @@ def _subject(shelf: IssueShelf, name: str) -> str:
     from campaigns.issue_file import read_issue
 
     try:
-        return read_issue(shelf.folder, *name.split("/")).front.subject
+        return _CONDITIONAL.sub("", read_issue(shelf.folder, *name.split("/")).front.subject)
     except CampaignError as error:
         return f"({error})"
 

@@ -85,7 +85,7 @@ def _show_progress(row: NewsletterIssue, found: Progress, *, now: datetime) -> N
         ("State", f"{found.state}{', paused' if found.is_paused else ''}"),
         ("Begins", begins or "-"),
         ("Got it", number(found.arrived)),
-        ("To get it", f"{number(found.waiting)}{'' if found.is_complete else ', and more to come'}"),
+        ("To get it", f"{number(found.waiting)}{', and more to come' if _grows(found) else ''}"),
     ]
     if found.bounced:
         pairs.append(("Of those bounced", number(found.bounced)))
@@ -94,6 +94,11 @@ def _show_progress(row: NewsletterIssue, found: Progress, *, now: datetime) -> N
     for reason, many in found.left_out.items():
         pairs.append(("Did not get it", f"{number(many)}: {_words(reason)}"))
     show_pairs([*pairs, ("Ends", cell(found.ends_at))])
+
+
+def _grows(found: Progress) -> bool:
+    """Some readers are not counted yet."""
+    return not found.is_complete and found.state in (IssueState.SCHEDULED, IssueState.SENDING)
 
 
 def _line(found: Progress, now: datetime) -> str:

@@ -17,7 +17,11 @@ from runup.settings import Settings
 
 def preview(
     campaign: Annotated[
-        str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")
+        str,
+        Parameter(
+            name="CAMPAIGN",
+            help="Its key; the one of the settings if left out. LIST/NAME is an issue of a newsletter.",
+        ),
     ] = "",
     /,
     *,
@@ -36,6 +40,11 @@ def preview(
     port
         Where the pages are served, on this machine only; 0 takes a free one.
     """
+    if "/" in campaign:
+        from runup.cli.newsletters_write import preview as preview_issue
+
+        preview_issue(campaign, export=export, port=port)
+        return
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
     require_step(catalog, key, step)

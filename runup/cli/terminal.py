@@ -33,6 +33,8 @@ _MAY_WRAP = frozenset(
         "first_name",
         "error",
         "detail",
+        "subject",
+        "moment",
         "due",
     )
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from campaigns import Catalog
+from campaigns.context import Brand
 from campaigns.issue_file import STEP, IssueFile
 from campaigns.issue_words import CompiledIssue
 from campaigns.preview import Branch, sample_contexts
@@ -48,7 +50,7 @@ class IssueGallery(Gallery):
             once_per=OncePer.ENROLLMENT,
         )
         self._names[step.key] = f"{issue.list_key}/{issue.slug}"
-        shelf = Shelf(step, f"to {issue.front.audience or 'everybody'} on {issue.list_key}", ())
+        shelf = Shelf(step, _whom(issue), ())
         shelf = replace(shelf, wordings=self._of(step, compiled, issue.list_key))
         self.shelves.append(shelf)
         self.wordings |= {wording.name: wording for wording in shelf.wordings}
@@ -61,7 +63,7 @@ class IssueGallery(Gallery):
     def _of(self, step: Step, compiled: CompiledIssue, list_key: str) -> tuple[Wording, ...]:
         renderer, found = Renderer(compiled.compiled), dict[Content, list[tuple[int, Branch]]]()
         language = compiled.compiled.language.code
-        for number, branch in enumerate(sample_contexts(brand=self.catalog.brand, locale=language), start=1):
+        for number, branch in enumerate(_readers(self.catalog.brand, language), start=1):
             content = renderer.render(STEP, branch.context)
             found.setdefault(content, []).append((number, branch))
         return tuple(
@@ -85,3 +87,18 @@ class IssueGallery(Gallery):
         )
         named = tuple((one, branch.name) for one, branch in readers)
         return Wording(step, number, content, context, email, named)
+
+
+def _whom(issue: IssueFile) -> str:
+    only = f", only where {issue.front.audience}" if issue.front.audience else ""
+    return f"to the list {issue.list_key}{only}"
+
+
+def _readers(brand: Brand, locale: str) -> Iterator[Branch]:
+    """One reader of each name there is: nothing else of a reader makes another issue."""
+    met: set[str] = set()
+    for branch in sample_contexts(brand=brand, locale=locale):
+        name = branch.context.subscriber.first_name
+        if name not in met:
+            met.add(name)
+            yield replace(branch, name=name or "no name")

@@ -132,7 +132,7 @@ def test_a_test_email_is_one_of_those_that_the_gallery_shows(readers: Terminal) 
     assert message.text.startswith("FOUR QUESTIONS\n\nHello,\n"), "the second sample reader has told no name"
     wrong = readers("newsletters", "send-test", "december", "you@example.com", "--branch", "999")
     assert (wrong.code, "there is no sample reader 999" in wrong.err) == (2, True)
-    readers.ok("newsletters", "preview", "--export", "seen")
+    readers.ok("preview", "newsletter/december", "--export", "seen")
     page = (readers.folder / "seen" / "emails" / "newsletter-december-01.html").read_text()
     assert "runup newsletters send-test newsletter/december you@example.com --branch 1" in page
 
