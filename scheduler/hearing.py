@@ -20,6 +20,7 @@ from scheduler.returned import SOURCE as BOUNCES
 from scheduler.send import ARRIVED, UNSENT, Send, State, is_in
 from subscribers import suppression
 from subscribers.consent import unsubscribe
+from subscribers.merged import former_hashes
 from subscribers.subscriber import Subscriber
 
 MOST = 500
@@ -64,10 +65,13 @@ class _About:
     state: State
     attempts: int
     address_hmac: str | None
+    former: frozenset[str] = frozenset()
+    """Other addresses of the same person, from before a merge."""
 
     def takes(self, record: DeliveryRecord) -> str:
         """Empty, or why the record changes nothing: the outside world may say anything."""
-        if record.address_hmac and self.address_hmac and record.address_hmac != self.address_hmac:
+        theirs = {self.address_hmac, *self.former}
+        if record.address_hmac and self.address_hmac and record.address_hmac not in theirs:
             return "wrong_address"
         return "" if self.state in _LIFTED else "contradicted"
 
@@ -127,9 +131,17 @@ def _lock_sends(session: Session, references: Collection[str]) -> dict[str, _Abo
         .where(Send.reference.in_(references))
         .order_by(Send.id)
         .with_for_update(of=Send)
-    )
+    ).all()
+    former = former_hashes(session, {row.subscriber_id for row in rows})
     return {
-        row.reference: _About(row.id, row.subscriber_id, State(row.state), row.attempts, row.address_hmac)
+        row.reference: _About(
+            row.id,
+            row.subscriber_id,
+            State(row.state),
+            row.attempts,
+            row.address_hmac,
+            frozenset(former.get(row.subscriber_id, ())),
+        )
         for row in rows
     }
 
@@ -240,7 +252,9 @@ def _change_consent(session: Session, record: DeliveryRecord, send: _About, *, n
     if send.address_hmac is None:
         return  # erased: there is nobody left to write to
     if kind in _TO_BLAME and record.is_permanent:
-        suppression.suppress(session, send.address_hmac, suppression.Reason.BOUNCED, now=now)
+        # The mailbox that refused it may be one they had before a merge.
+        refused = record.address_hmac if record.address_hmac in send.former else send.address_hmac
+        suppression.suppress(session, refused, suppression.Reason.BOUNCED, now=now)
     elif kind is EventType.COMPLAINED:
         suppression.suppress(session, send.address_hmac, suppression.Reason.COMPLAINED, now=now)
     elif kind is EventType.UNSUBSCRIBED:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
 from subscribers.interview import Interview, change_details, move
+from subscribers.merged import interview_behind
 from subscribers.pausing import go_on
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, lift, suppress
@@ -53,6 +54,7 @@ def confirm(session: Session, interview: Interview, *, now: datetime) -> Intervi
     Doing it twice is doing it once. Returns the interview to go on with: signing up again for a day that is
     confirmed already updates that one and does not begin a second. Raises ConfirmationExpired.
     """
+    interview = interview_behind(session, interview.id) or interview
     subscriber = lock_subscriber(session, interview.subscriber_id)
     assert subscriber is not None, "an interview has a subscriber"
     session.refresh(interview)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from subscribers.consent import Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode
 from subscribers.lists import Subscription
+from subscribers.merged import forget_former
 from subscribers.past import Happened, PastEvent
 from subscribers.pausing import EmailPause
 from subscribers.subscriber import Subscriber, lock_subscriber
@@ -20,6 +21,7 @@ from subscribers.tags import SubscriberTag, tags_of
 _SECRET = {
     "address_hmac",
     "mailbox_hmac",
+    "former_hmac",
     "merged_into",
     "sender_hmac",
     "epoch",
@@ -79,6 +81,7 @@ def forget_person(session: Session, subscriber: Subscriber, *, now: datetime) ->
     locked.address, locked.address_hmac, locked.mailbox_hmac, locked.first_name = None, None, None, ""
     locked.home_zone, locked.locale = "UTC", "en"
     locked.wants_goodbye = False
+    forget_former(session, locked.id)
     locked.erased_at = now
     locked.touch()
     session.flush()

@@ -42,6 +42,8 @@ class Subscriber(Base):
     erased_at: Mapped[datetime | None]
     merged_into: Mapped[int | None]
     """The person this one turned out to be: an empty row since, which old links lead on from."""
+    former_hmac: Mapped[str | None] = mapped_column(String(64))
+    """Of a merged one: the address's hash, so that events about what was sent to it are heard."""
     epoch: Mapped[int] = mapped_column(default=0)
     planned_epoch: Mapped[int] = mapped_column(default=-1)
 

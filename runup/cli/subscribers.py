@@ -56,6 +56,8 @@ app.command(
 app.command(
     "runup.cli.subscribers_history:history", name="history", help="One person's whole history in one line."
 )
+app.command("runup.cli.subscribers_merge:doubles", name="doubles", help="People who may be one.")
+app.command("runup.cli.subscribers_merge:merge", name="merge", help="Make two people one.")
 app.command("runup.cli.subscribers_tag:tag", name="tag", help="Tie words to people.")
 app.command("runup.cli.subscribers_tag:untag", name="untag", help="Take words away from people.")
 

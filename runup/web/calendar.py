@@ -11,7 +11,8 @@ from runup.web.revalidating import answer
 from runup.web.site import Site, SiteDep
 from scheduler import outlook
 from scheduler.outlook import planned_at
-from subscribers import Interview, InvalidLink, Purpose, Subscriber
+from subscribers import Interview, InvalidLink, Purpose
+from subscribers.merged import interview_behind, person_behind
 
 router = APIRouter()
 
@@ -24,7 +25,7 @@ def download(name: str, site: SiteDep) -> Response:
     """One interview and its coming emails as a file; `name` is the token, with or without `.ics`."""
     app = site.application
     with app.database.read() as session:
-        interview = session.get(Interview, app.links.read(Purpose.CALENDAR, name.removesuffix(".ics")))
+        interview = interview_behind(session, app.links.read(Purpose.CALENDAR, name.removesuffix(".ics")))
         if interview is None or interview.confirmed_at is None:
             raise InvalidLink
         with speaking(interview.subscriber.locale):
@@ -45,7 +46,7 @@ def feed(request: Request, name: str, site: SiteDep) -> Response:
     """
     app = site.application
     with app.database.read() as session:
-        subscriber = session.get(Subscriber, app.links.read(Purpose.FEED, name.removesuffix(".ics")))
+        subscriber = person_behind(session, app.links.read(Purpose.FEED, name.removesuffix(".ics")))
         if subscriber is None or subscriber.erased_at or subscriber.confirmed_at is None:
             raise InvalidLink
         with_emails = request.query_params.get(ONLY) != INTERVIEWS

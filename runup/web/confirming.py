@@ -16,6 +16,7 @@ from subscribers import (
     confirm,
     in_force,
 )
+from subscribers.merged import interview_behind
 
 router = APIRouter()
 
@@ -52,7 +53,7 @@ def post(request: Request, token: str, fields: FormFields, site: SiteDep) -> Res
 
 
 def _find(session: Session, site: Site, token: str) -> Interview:
-    interview = session.get(Interview, site.application.links.read(Purpose.CONFIRM, token))
+    interview = interview_behind(session, site.application.links.read(Purpose.CONFIRM, token))
     if interview is None:
         # Erased or never there: the same page as for a forged link, so that a probe learns nothing.
         raise InvalidLink

@@ -22,6 +22,7 @@ from subscribers import (
     confirm_lists,
     is_expired,
 )
+from subscribers.merged import place_behind
 
 router = APIRouter(prefix="/join")
 
@@ -57,7 +58,7 @@ def post(request: Request, token: str, fields: FormFields, site: SiteDep) -> Res
 
 
 def _find(session: Session, site: Site, token: str) -> Subscription:
-    place = session.get(Subscription, site.application.links.read(Purpose.JOIN, token))
+    place = place_behind(session, site.application.links.read(Purpose.JOIN, token))
     subscriber = session.get(Subscriber, place.subscriber_id) if place else None
     if place is None or subscriber is None or subscriber.erased_at:
         # Erased or never there: the same page as for a forged link, so that a probe learns nothing.

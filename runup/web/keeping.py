@@ -25,6 +25,7 @@ from subscribers import (
     keep_only_newsletter,
     lists_of,
 )
+from subscribers.merged import person_behind
 from subscribers.wording import Said
 
 router = APIRouter()
@@ -52,7 +53,7 @@ def post(request: Request, token: str, fields: FormFields, site: SiteDep) -> Res
     site.check_form(request, fields)
     only = fields.get("only", "")
     with app.database.write() as session:
-        subscriber = session.get(Subscriber, identity)
+        subscriber = person_behind(session, identity)
         interview = _chosen(site, subscriber, only) if subscriber else None
         is_done = subscriber is not None and _is_open(session, site, subscriber)
         if subscriber is not None and is_done:
@@ -68,7 +69,7 @@ def goodbye(request: Request, site: Site, identity: int, *, is_page: bool) -> Re
     """The page that says it is done. To a person who pressed our button it offers what else they may have
     meant; to the one click of a mail program, and of anybody erased, it says no more than that."""
     with site.application.database.read() as session:
-        subscriber = session.get(Subscriber, identity) if is_page else None
+        subscriber = person_behind(session, identity) if is_page else None
         choices = _choices(session, site, subscriber) if subscriber else []
     if not choices:
         return site.page("unsubscribed.html", choices=[], token="", form_token="")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from runup.web.site import Site, SiteDep
 from scheduler import reconcile
 from subscribers import Purpose, Subscriber, Subscription, leave_list
+from subscribers.merged import place_behind
 
 router = APIRouter(prefix="/leave")
 
@@ -18,7 +19,7 @@ def show(token: str, site: SiteDep) -> Response:
     """A page with a button; opening it ends nothing."""
     identity = site.application.links.read(Purpose.LEAVE, token)
     with site.application.database.read() as session:
-        place = session.get(Subscription, identity)
+        place = place_behind(session, identity)
         return site.page(
             "leave.html", token=token, letter=_name(site, place), all_path=_all_path(site, place)
         )
@@ -34,7 +35,7 @@ def post(token: str, site: SiteDep) -> Response:
     identity = app.links.read(Purpose.LEAVE, token)
 
     def act(session: Session) -> None:
-        place = session.get(Subscription, identity)
+        place = place_behind(session, identity)
         subscriber = session.get(Subscriber, place.subscriber_id) if place is not None else None
         if place is not None and subscriber is not None:
             leave_list(session, subscriber, place.list_key, now=now)

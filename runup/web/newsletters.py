@@ -15,6 +15,7 @@ from runup.web.reading import InvalidFields
 from runup.web.site import Site, SiteDep
 from scheduler import reconcile
 from subscribers import InvalidLink, Purpose, Subscriber, find_suppression, lists_of
+from subscribers.merged import person_behind
 
 router = APIRouter(prefix="/newsletters")
 
@@ -62,7 +63,7 @@ def post_delete(request: Request, token: str, fields: FormFields, site: SiteDep)
 
 
 def find_reader(session: Session, site: Site, token: str) -> Subscriber:
-    subscriber = session.get(Subscriber, site.application.links.read(Purpose.NEWSLETTERS, token))
+    subscriber = person_behind(session, site.application.links.read(Purpose.NEWSLETTERS, token))
     # Nobody has newsletters who never confirmed anything or is erased; the page is that of a forged link.
     if subscriber is None or subscriber.confirmed_at is None or subscriber.erased_at:
         raise InvalidLink

@@ -22,6 +22,7 @@ from subscribers import (
     lasting_pause,
     lists_of,
 )
+from subscribers.merged import interview_behind
 from subscribers.wall_time import local, local_day
 
 router = APIRouter()
@@ -103,7 +104,7 @@ def _page(
 
 
 def find_interview(session: Session, site: Site, token: str) -> Interview:
-    interview = session.get(Interview, site.application.links.read(Purpose.PLAN, token))
+    interview = interview_behind(session, site.application.links.read(Purpose.PLAN, token))
     # Nobody has a plan for what was never confirmed or is erased; the page is that of a forged link.
     if interview is None or interview.confirmed_at is None or interview.subscriber.erased_at:
         raise InvalidLink

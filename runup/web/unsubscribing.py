@@ -8,7 +8,8 @@ from runup.web.forms import AnyFields
 from runup.web.keeping import goodbye
 from runup.web.site import SiteDep
 from scheduler import reconcile
-from subscribers import Purpose, Subscriber, unsubscribe
+from subscribers import Purpose, unsubscribe
+from subscribers.merged import person_behind
 
 router = APIRouter()
 
@@ -31,7 +32,7 @@ def post(request: Request, token: str, fields: AnyFields, site: SiteDep) -> Resp
     identity = app.links.read(Purpose.UNSUBSCRIBE, token)
 
     def act(session: Session) -> None:
-        subscriber = session.get(Subscriber, identity)
+        subscriber = person_behind(session, identity)
         if subscriber is not None:
             unsubscribe(session, subscriber, now=now, wants_goodbye=bool(fields.get("goodbye")))
             reconcile(session, subscriber.id, catalog=app.catalog, now=now)

@@ -62,6 +62,7 @@ def _make_columns() -> None:
     op.add_column("subscriber", sa.Column("mailbox_hmac", sa.String(length=64), nullable=True))
     op.create_index("ix_subscriber_mailbox_hmac", "subscriber", ["mailbox_hmac"])
     op.add_column("subscriber", sa.Column("merged_into", sa.Integer(), nullable=True))
+    op.add_column("subscriber", sa.Column("former_hmac", sa.String(length=64), nullable=True))
     op.add_column("interview", sa.Column("merged_into", sa.Integer(), nullable=True))
     op.add_column("send", sa.Column("asks_consent", sa.Boolean(), nullable=False, server_default=sa.false()))
 
@@ -72,6 +73,7 @@ def downgrade() -> None:
     op.drop_table("subscriber_tag")
     op.drop_column("send", "asks_consent")
     op.drop_column("interview", "merged_into")
+    op.drop_column("subscriber", "former_hmac")
     op.drop_column("subscriber", "merged_into")
     op.drop_index("ix_subscriber_mailbox_hmac", "subscriber")
     op.drop_column("subscriber", "mailbox_hmac")
