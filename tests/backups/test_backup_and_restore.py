@@ -6,19 +6,32 @@ import io
 import tarfile
 from collections import Counter
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import func, select
 from town import Town
 
 from delivery.email import Email
 from delivery.inbox import read_outbox
 from delivery.provider import Accepted
-from runup.backups import BadBackup, Fingerprints, Refused, check_archive, make_backup, refuse, restore
+from runup.backups import (
+    BadBackup,
+    Fingerprints,
+    Manifest,
+    Refused,
+    check_archive,
+    make_backup,
+    refuse,
+    restore,
+)
+from runup.backups.archive import write_archive
 from runup.backups.postgresql import ToolFailed
 from runup.backups.sqlite import copy_sqlite
-from runup.database import Database
+from runup.database import Database, require_newest
 from scheduler import Heartbeat, Journal, Send, only_worker
 from scheduler.braking import active_holds, release_brake
 from subscribers import Subscriber
@@ -293,3 +306,25 @@ def test_a_password_is_on_no_command_line(town: Town, tmp_path: Path, monkeypatc
     assert "s3cret" not in (tmp_path / "said").read_text()
     assert "host=db.example.com" in (tmp_path / "said").read_text()
     assert (tmp_path / "password").read_text() == "s3cret\n"
+
+
+@only_sqlite
+def test_a_backup_of_an_older_runup_gets_the_tables_of_this_one(town: Town, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    config = Config()
+    config.set_main_option("script_location", str(files("runup.database").joinpath("migrations")))
+    database = Database(f"sqlite:///{old}")
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    database.close()
+    now, backup = town.now, tmp_path / "old.tar"
+    manifest = Manifest(made_at=now, version="0.0.1", revision="0001", tzdata="2026.1", database="sqlite",
+                        subscribers=0, sends=0, keys=KEYS, members={})  # fmt: skip
+    copy_sqlite(old, tmp_path / "copy.db")
+    write_archive(backup, manifest, {"database.sqlite": tmp_path / "copy.db"})
+    refuse(backup, town.database, keys=KEYS)
+    restore(backup, town.database, journal=tmp_path / "journal", now=now)
+    require_newest(town.database)
+    with town.database.read() as session:
+        assert [hold.kind for hold in active_holds(session)] == ["restored"]

@@ -23,6 +23,8 @@ from scheduler.webhook_triggers import PREFIX, agree
 from subscribers import Interview, Subscriber, address_hmac, tell_outcome, unsubscribe
 from subscribers.own_data import forget_person
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Both databases have proved that they write and hand out messages alike; what follows is Python's."""
 KEYS = ("a key that signs links 0123456789 abcdef", "the key before it 0123456789 abcdefghijk")
 
 
@@ -127,6 +129,7 @@ def test_a_bounce_an_unsubscribe_and_the_way_back(town: Town, receiver: Receiver
     assert len(receiver.got) == 2
 
 
+@on_sqlite
 def test_a_complaint_that_names_another_address_is_told_to_nobody(town: Town, listen) -> None:
     listen(EventName.COMPLAINED)
     town.ana()
@@ -170,6 +173,7 @@ def test_without_a_receiver_nothing_is_in_the_way_of_sending(town: Town, listen)
     assert [statement for statement in statements if "webhook" in statement] == []
 
 
+@on_sqlite
 def test_an_independent_hand_verifies_each_signature_also_while_keys_change(
     town: Town, receiver: Receiver, listen, poster: Poster
 ) -> None:
@@ -194,6 +198,7 @@ def test_an_independent_hand_verifies_each_signature_also_while_keys_change(
     assert not both.is_signed_with(new)
 
 
+@on_sqlite
 def test_an_address_is_told_only_to_whom_it_was_granted_and_of_nobody_forgotten(
     town: Town, receiver: Receiver, listen, poster: Poster
 ) -> None:
@@ -225,6 +230,7 @@ def test_while_ana_waits_for_her_turn_nobody_else_does(
     assert len({got.id for got in receiver.got}) == 4
 
 
+@on_sqlite
 def test_one_that_is_away_is_asked_ever_more_seldom_by_one_message_and_gets_all_in_the_end(
     town: Town, receiver: Receiver, listen, poster: Poster
 ) -> None:
@@ -250,6 +256,7 @@ def test_one_that_is_away_is_asked_ever_more_seldom_by_one_message_and_gets_all_
     assert (hook(town).failing_since, hook(town).failures) == (None, 0)
 
 
+@on_sqlite
 def test_who_asks_to_wait_is_left_alone_for_so_long(town: Town, receiver: Receiver, listen, poster) -> None:
     listen(EventName.SIGN_UP)
     receiver.status, receiver.headers = 429, {"Retry-After": "7200"}
@@ -262,6 +269,7 @@ def test_who_asks_to_wait_is_left_alone_for_so_long(town: Town, receiver: Receiv
     assert poster.post() == 1
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("status", "days", "why"), [(410, 0, "410 Gone"), (404, 6, "it has taken nothing since")]
 )
@@ -289,6 +297,7 @@ def test_one_that_never_takes_anything_is_switched_off_and_comes_back_by_a_word(
     assert poster.post() == before
 
 
+@on_sqlite
 def test_a_message_is_given_up_after_days_and_forgotten_after_a_month(
     town: Town, receiver: Receiver, listen, poster: Poster
 ) -> None:
@@ -305,6 +314,7 @@ def test_a_message_is_given_up_after_days_and_forgotten_after_a_month(
         assert forget_old_posts(session, now=town.now + timedelta(days=31)) == 1
 
 
+@on_sqlite
 def test_a_worker_that_dies_before_its_record_posts_the_same_message_again(
     town: Town, receiver: Receiver, listen, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +331,7 @@ def test_a_worker_that_dies_before_its_record_posts_the_same_message_again(
     assert receiver.got[0].body == receiver.got[1].body
 
 
+@on_sqlite
 def test_a_copy_of_the_database_tells_nobody(town: Town, receiver: Receiver, listen, poster: Poster) -> None:
     listen(EventName.SIGN_UP)
     town.ana()
@@ -332,7 +343,7 @@ def test_a_copy_of_the_database_tells_nobody(town: Town, receiver: Receiver, lis
     assert poster.post() == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_nothing_follows_a_redirect_or_reaches_an_inner_address(
     town: Town, receiver: Receiver, listen
 ) -> None:
