@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from subscribers.consent import Consent
 from subscribers.interview import Format, Interview, Interviewers, Mode
 from subscribers.lists import Subscription
-from subscribers.merged import forget_former
+from subscribers.merged import forget_former, former_hashes
 from subscribers.past import Happened, PastEvent
 from subscribers.pausing import EmailPause
 from subscribers.subscriber import Subscriber, lock_subscriber
@@ -59,8 +59,9 @@ def erase(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
     locked = lock_subscriber(session, subscriber.id)
     if locked is None or locked.erased_at is not None:
         return False
-    if locked.address_hmac is not None:
-        suppress(session, locked.address_hmac, Reason.ERASED, now=now)
+    for key in {locked.address_hmac, *former_hashes(session, {locked.id}).get(locked.id, ())} - {None}:
+        assert key is not None
+        suppress(session, key, Reason.ERASED, now=now)
     return forget_person(session, locked, now=now)
 
 

@@ -16,12 +16,11 @@ from runup.cli.people import (
     appointment,
     changing,
     choose_interview,
-    find_person,
     read_day,
     read_time,
     tell,
 )
-from runup.cli.terminal import agreed, note, say, show
+from runup.cli.terminal import note, say, show
 from runup.reports import subscriber_rows
 from scheduler import reconcile
 from subscribers import (
@@ -38,7 +37,6 @@ from subscribers import cancel as cancel_interview
 from subscribers import move as move_interview
 from subscribers import tell_outcome as tell_the_outcome
 from subscribers import unsubscribe as unsubscribe_person
-from subscribers.own_data import erase as erase_person
 
 app = App(name="subscribers", help="Who we write to, and their interviews.")
 app.command(
@@ -58,6 +56,7 @@ app.command(
 )
 app.command("runup.cli.subscribers_merge:doubles", name="doubles", help="People who may be one.")
 app.command("runup.cli.subscribers_merge:merge", name="merge", help="Make two people one.")
+app.command("runup.cli.subscribers_erase:erase", name="erase", help="Forget a person for good.")
 app.command("runup.cli.subscribers_tag:tag", name="tag", help="Tie words to people.")
 app.command("runup.cli.subscribers_tag:untag", name="untag", help="Take words away from people.")
 
@@ -222,31 +221,6 @@ def unsubscribe(who: Who, /) -> None:
     with opened() as application, changing(application, who) as (session, person):
         new = unsubscribe_person(session, person, now=application.clock())
     say("Unsubscribed; nothing more leaves to them." if new else "They were not being written to already.")
-
-
-@app.command
-def erase(who: Who, /, *, yes: bool = False, dry_run: bool = False) -> None:
-    """Forget a person for good: address, name, interviews, consent. The address stays suppressed as a hash.
-
-    Parameters
-    ----------
-    yes
-        Do not ask.
-    dry_run
-        Only say what would be erased.
-    """
-    with opened() as application:
-        with application.database.read() as session:
-            person = find_person(session, application, who)
-            words = f"subscriber {person.id} with {len(person.interviews)} interview(s) and their consents"
-        if dry_run:
-            say(f"Would erase {words}. Nothing has changed.")
-            return
-        if not agreed(f"Erase {words}? This cannot be undone.", yes=yes):
-            raise BadInput("nothing was erased; say --yes to erase without being asked")
-        with changing(application, who) as (session, person):
-            erase_person(session, person, now=application.clock())
-    say(f"Erased {words}.")
 
 
 def _refuse_suppressed(session: Session, application: Application, address: str) -> None:
