@@ -25,11 +25,20 @@ TOGETHER = 20
 """People planned in one transaction: few enough that the site's writes hardly wait."""
 
 
+HELD = 0.2
+"""Seconds for which a page of people may hold the database."""
 Pick = Callable[[Session, Sequence[int]], Sequence[int]]
 
 
 def _all(_session: Session, ids: Sequence[int]) -> Sequence[int]:
     return ids
+
+
+def _fitting(together: int, *, took: float) -> int:
+    """How many people the next page may have, so that the site's writes wait for none longer than HELD."""
+    if took > HELD / 2:
+        return max(together // 2, 1)
+    return min(together + 5, TOGETHER * 5) if took < HELD / 4 else together
 
 
 @dataclass(kw_only=True)
@@ -69,14 +78,16 @@ class Replanner:
         Ends after about `seconds`. What is due does not wait for its turn here: that its last checks fail has
         its person planned at once.
         """
-        began, count, place = self.stopwatch(), 0, Place()
+        began, count, place, together = self.stopwatch(), 0, Place(), TOGETHER
         while not self.stopping() and self.stopwatch() - began < seconds:
             with self.database.read() as session:
-                page = of_old_versions(session, after=place, most=TOGETHER)
+                page = of_old_versions(session, after=place, most=together)
             if not page:
                 break
             place = page[-1]
+            page_began = self.stopwatch()
             some = self._some(sorted({one.subscriber for one in page}), still_old)
+            together = _fitting(together, took=self.stopwatch() - page_began)
             count += some
             self.planned(some)
             self.progress()
