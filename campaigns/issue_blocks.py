@@ -14,6 +14,8 @@ from campaigns.issue_tags import Tags
 
 Node = SyntaxTreeNode
 _COMMENT = re.compile(r"\s*<!--.*-->\s*", re.S)
+DEEPEST = 16
+"""Levels of nesting; a list has two, its own and its item's."""
 _ALLOWED = ("https://", "mailto:", "\ue000")
 """How an address begins; the last is the mark of a tag, whose value is looked at when it is rendered."""
 
@@ -28,7 +30,13 @@ def read_blocks(markdown: str, tags: Tags, file: str) -> list[Node]:
     # Every address is let in here, as it was written, so that a wrong one can be told with its line.
     parser.validateLink = lambda _: True  # type: ignore[assignment, method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    root = SyntaxTreeNode(parser.parse(markdown))
+    # The parser drops what is nested deeper than this without a word, so it must not come to that.
+    parser.options["maxNesting"] = 2 * DEEPEST
+    tokens = parser.parse(markdown)
+    if deep := next((one for one in tokens if one.level > DEEPEST and one.type != "inline"), None):
+        message = f"this is nested more than {DEEPEST // 2} deep; nobody can read that on a phone"
+        raise CampaignError(file, deep.map[0] + 1 if deep.map else 0, message)
+    root = SyntaxTreeNode(tokens)
     for node, line in _lines(root, 1):
         if problem := _problem(node, tags):
             raise CampaignError(file, line, problem)
@@ -38,6 +46,11 @@ def read_blocks(markdown: str, tags: Tags, file: str) -> list[Node]:
 def line_of(block: Node) -> int:
     """Where a block begins, from 1."""
     return block.map[0] + 1 if block.map else 1
+
+
+def code_line_of(block: Node) -> int:
+    """Where the first line of code stands: below the line that opens it, where one does."""
+    return line_of(block) + (block.type == "fence")
 
 
 def _lines(node: Node, line: int) -> Iterator[tuple[Node, int]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from campaigns.issue_blocks import Node, line_of
+from campaigns.issue_blocks import Node, code_line_of, line_of
 from campaigns.issue_inline import CODE, address_of, as_html, words_of
 from campaigns.issue_shape import Piece, link_alone, picture_alone
 
@@ -17,6 +18,7 @@ _BEFORE = """\
 [% block body %]"""
 _PICTURE = """<mj-section padding="0 0 [[ t.apart ]]"><mj-column><mj-image src="{src}" alt="{alt}"{href} \
 padding="0" border-radius="[[ t.round ]]" /></mj-column></mj-section>"""
+_SPACE = re.compile(r"(?m)^ | (?= )|\t")
 _SMALL_HEADING = "font-size:16px;line-height:24px;margin:0 0 6px;font-weight:700"
 
 
@@ -92,7 +94,7 @@ def _blocks(blocks: list[Node]) -> Iterator[Row]:
             case "bullet_list" | "ordered_list":
                 yield from _list(block)
             case "fence" | "code_block":
-                yield f'<p style="{CODE};white-space:pre-wrap">{_code(block.content)}</p>', line
+                yield from _code(block)
             case "tags":
                 yield block.content, line
             case "blockquote":
@@ -118,5 +120,11 @@ def _list(block: Node) -> Iterator[Row]:
     yield f"</{tag}>", line_of(block)
 
 
-def _code(text: str) -> str:
-    return words_of(text.rstrip("\n")).replace("\n", "<br />")
+def _code(block: Node) -> Iterator[Row]:
+    """Its lines as they are: breaks and hard spaces, because few mail clients keep white space."""
+    rows = _SPACE.sub("&#160;", words_of(block.content.rstrip("\n"))).split("\n")
+    first = code_line_of(block)
+    yield f'<p style="{CODE}">', line_of(block)
+    for number, row in enumerate(rows):
+        yield f"{row}{'<br />' if number + 1 < len(rows) else ''}", first + number
+    yield "</p>", line_of(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import indent
 
-from campaigns.issue_blocks import Node, line_of
+from campaigns.issue_blocks import Node, code_line_of, line_of
 from campaigns.issue_inline import SAME_LINE, as_text, plain_words_of
 from campaigns.issue_mjml import Row
 from campaigns.issue_shape import Piece, link_alone
@@ -85,8 +85,8 @@ def _blocks(blocks: list[Node]) -> Iterator[Row]:
             case "bullet_list" | "ordered_list":
                 yield from _list(block)
             case "fence" | "code_block":
-                rows = plain_words_of(block.content.rstrip("\n")).split("\n")
-                yield from _indented((row, line) for row in rows)
+                words = plain_words_of(block.content.rstrip("\n"))
+                yield from _indented(_rows(words, code_line_of(block)))
             case "tags":
                 yield block.content, line
                 continue

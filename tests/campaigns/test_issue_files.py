@@ -147,7 +147,7 @@ def test_every_line_of_a_part_knows_its_line_in_the_file() -> None:
         ("two", 6),
         ("three {{ facts.list.name }}", 7),
         ("four", 9),
-        ("five", 11),
+        ("five", 12),
     ):
         number = next(number for number, row in enumerate(lines, start=1) if words in row)
         assert issue.written_at("body.mjml", number) == ("weekly/december.md", line)
