@@ -15,7 +15,7 @@ OPTIONS = Group("Options", sort_key=5)
 
 _COMMANDS = (
     ("demo", "demo", BEGIN, "See the whole product at work, on a clock that runs weeks in seconds."),
-    ("init", "init", BEGIN, "Make a workspace: settings, secrets and a database."),
+    ("init", "init", BEGIN, "Make a workspace: settings, secrets, the campaign to edit, a database."),
     ("serve", "serve", BEGIN, "Run the site, and on SQLite the worker with it."),
     ("work", "work", BEGIN, "Run workers only."),
     ("subscribers", "subscribers:app", PEOPLE, "Who we write to, and their interviews."),

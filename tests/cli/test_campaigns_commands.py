@@ -19,7 +19,7 @@ def own(runup: Terminal) -> Path:
     """A workspace with a campaign of its own: a copy of the shipped one, to be changed."""
     folder = runup.folder / "templates"
     with as_file(files("templates")) as shipped:
-        shutil.copytree(shipped, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(shipped, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     (runup.folder / "runup.toml").write_text('templates = "templates"\n')
     return folder / KEY
 

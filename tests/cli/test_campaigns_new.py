@@ -16,11 +16,11 @@ def test_a_new_campaign_passes_the_check_at_once(runup: Terminal) -> None:
 
 
 def test_a_campaign_is_copied_to_be_changed(runup: Terminal) -> None:
-    runup.ok("campaigns", "new", "second_interview", "--from", "second_interview")
-    words = runup.folder / "templates" / "second_interview" / "salary" / "subject.txt"
+    runup.ok("campaigns", "new", "third_interview", "--from", "second_interview")
+    words = runup.folder / "templates" / "third_interview" / "salary" / "subject.txt"
     words.write_text("Talking about money\n", "utf-8")
-    assert runup.ok("campaigns", "list").rows[0][0] == "second_interview"
-    runup.ok("send-test", "ana@example.com", "salary")
+    assert "third_interview" in {row[0] for row in runup.ok("campaigns", "list").rows}
+    runup.ok("send-test", "ana@example.com", "salary", "--campaign", "third_interview")
     (email,) = read_outbox(runup.folder / "outbox")
     assert email.subject == "[test] Talking about money"
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
     result = runup("campaigns", "new", *words)
     assert result.code != 0
     assert message in result.err
-    assert not (runup.folder / "templates").exists()
+    assert [path.name for path in (runup.folder / "templates").iterdir()] == ["second_interview"]
 
 
 def test_a_campaign_that_is_there_is_never_overwritten(runup: Terminal) -> None:

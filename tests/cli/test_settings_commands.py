@@ -47,7 +47,9 @@ def test_a_setting_that_does_not_exist_suggests_the_nearest(runup: Terminal) -> 
 
 
 def test_settings_that_can_be_used_are_said_so(runup: Terminal) -> None:
-    assert "2 of " in runup.ok("settings", "check").out
+    told = runup.ok("settings", "check").out
+    assert "3 of " in told
+    assert "All of them can be used" in told
 
 
 @pytest.mark.parametrize(
