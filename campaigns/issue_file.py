@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 
 from campaigns.errors import CampaignError
@@ -55,9 +56,8 @@ class IssueFile:
     @property
     def addresses(self) -> list[str]:
         """Every address in the words, each once."""
-        return sorted(
-            {found[0].rstrip(".,;:") for text in self.texts.values() for found in _ADDRESS.finditer(text)}
-        )
+        found = {one[0] for text in self.texts.values() for one in _ADDRESS.finditer(text)}
+        return sorted({unescape(one).rstrip(".,;:") for one in found})
 
 
 def find_issues(folder: Path) -> list[tuple[str, str]]:
@@ -145,6 +145,11 @@ def facts_of(issue: IssueFile, list_name: str) -> dict[str, str]:
     """The files of facts that an issue is compiled with: what its tags say of the list, and its addresses,
     which are known by being written."""
     return {
-        "facts/list.toml": f"name = {json.dumps(list_name)}\n",
-        "facts/addresses.toml": f"all = {json.dumps(issue.addresses)}\n",
+        "facts/list.toml": f"name = {_toml(list_name)}\n",
+        "facts/addresses.toml": f"all = {_toml(issue.addresses)}\n",
     }
+
+
+def _toml(value: str | list[str]) -> str:
+    """Texts as TOML writes them: as JSON does, but for characters outside of ASCII."""
+    return json.dumps(value, ensure_ascii=False)

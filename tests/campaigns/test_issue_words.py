@@ -98,13 +98,13 @@ def test_an_approval_is_of_words_and_audience_together(december: CompiledIssue) 
 def test_a_german_issue_is_german_to_its_last_line() -> None:
     source = '+++\nsubject = "Vier Fragen"\nlanguage = "de"\n+++\nGuten Tag.\n'
     issue = compile_issue(
-        parse_markdown(source, "weekly", "vier"), list_name="Wochenpost", brand=BRAND, run=_here
+        parse_markdown(source, "weekly", "vier"), list_name="Wochenpost 🗞", brand=BRAND, run=_here
     )
     links = LinkSet(unsubscribe="https://runup.example.com/u/ana")
     context = issue_context(brand=BRAND, links=links, subscriber=Reader(first_name="Ana"), locale="en")
     text = renderer_of(NewsletterIssue(words=issue.words)).render("issue", context).text
     assert text.startswith("VIER FRAGEN\n\nHallo Ana,\n\nGuten Tag.\n")
-    assert "weil du „Wochenpost“ abonniert hast" in text
+    assert "weil du „Wochenpost 🗞“ abonniert hast" in text
     assert "Newsletter:" not in text, "without a page of their own there is no link to it"
     assert 'lang="de"' in issue.archive.html
 
