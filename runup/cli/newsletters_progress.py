@@ -22,6 +22,15 @@ from scheduler.issue_progress import Progress
 from scheduler.issue_progress import progress as progress_of
 
 _ENDED = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENT, IssueState.CANCELED)
+_OF_ISSUES: dict[str, str] = {
+    Reason.CONDITION_FALSE: "the audience does not hold for them",
+    Reason.CANCELED: "it was canceled",
+    Reason.EXPIRED_OUTAGE: "it could not leave to them in time",
+    Reason.PAUSED_EXPIRED: "it was paused until their moment was over",
+    Reason.PAUSED_BY_SUBSCRIBER: "they have paused all emails",
+    Reason.SUPERSEDED_VERSION: "they were sent it anew",
+}
+"""What these say of an issue; elsewhere they are about interviews."""
 _BAR = 30
 """Characters of the bar."""
 
@@ -96,6 +105,10 @@ def _show_progress(row: NewsletterIssue, found: Progress, *, now: datetime) -> N
     show_pairs([*pairs, ("Ends", cell(found.ends_at))])
 
 
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f} a second" if per_second >= 1 else f"{per_second * 60:.0f} a minute"
+
+
 def _grows(found: Progress) -> bool:
     """Some readers are not counted yet."""
     return not found.is_complete and found.state in (IssueState.SCHEDULED, IssueState.SENDING)
@@ -108,7 +121,7 @@ def _line(found: Progress, now: datetime) -> str:
     filled = int(share * _BAR)
     parts = [f"{number(settled)} of {number(found.readers)}"]
     if found.per_second:
-        parts.append(f"{found.per_second:,.1f} a second")
+        parts.append(_rate(found.per_second))
     if found.ends_at and found.ends_at > now:
         parts.append(f"{span_words(found.ends_at - now)} left")
     if found.is_paused:
@@ -117,5 +130,7 @@ def _line(found: Progress, now: datetime) -> str:
 
 
 def _words(reason: str) -> str:
+    if reason in _OF_ISSUES:
+        return _OF_ISSUES[reason]
     known = {one.value for one in Reason}
     return PLAIN_WORDS[Reason(reason)] if reason in known else reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from campaigns.newsletter import IssueState, NewsletterIssue
 from delivery.inbox import read_outbox
 from runup.application import Application
 from runup.settings import Settings
+from scheduler import Send, State
+from subscribers import Subscriber
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 PEOPLE = """\
@@ -152,6 +154,48 @@ def test_an_issue_is_held_let_go_and_canceled(approved: Terminal) -> None:
     approved.ok("newsletters", "cancel", "december", "--yes")
     late = approved("newsletters", "resend", "december", "--yes")
     assert (late.code, "only one that is sent can" in late.err) == (1, True)
+
+
+def test_progress_says_who_got_it_who_will_and_why_not_the_others(approved: Terminal) -> None:
+    with writing() as session:
+        issue = session.query(NewsletterIssue).one()
+        issue.state, issue.scheduled_at, issue.expanded_at = IssueState.SENDING, MONDAY, MONDAY
+        issue.started_at = MONDAY - timedelta(minutes=5)
+        for number, (state, reason) in enumerate(
+            [(State.ACCEPTED, "accepted")] * 6
+            + [(State.PLANNED, None)] * 2
+            + [(State.BOUNCED, "accepted"), (State.IN_DOUBT, None), (State.SUPERSEDED, "condition_false")]
+            + [(State.SUPPRESSED, "unsubscribed")]
+        ):
+            address = f"reader{number}@example.com"
+            reader = Subscriber(address=address, home_zone="UTC", created_at=MONDAY, confirmed_at=MONDAY)
+            session.add(reader)
+            session.flush()
+            session.add(
+                Send(
+                    issue_id=issue.id, subscriber_id=reader.id, campaign="newsletter", step="issue",
+                    state=state, reason=reason, reference=f"{number:032x}", due_at=MONDAY, ready_at=MONDAY,
+                    planned_at=MONDAY, epoch=0, left_at=MONDAY if reason == "accepted" else None,
+                    finished_at=MONDAY if reason else None,
+                )
+            )  # fmt: skip
+    facts = approved.ok("newsletters", "progress", "december", "--json").json
+    assert {name: facts[name] for name in ("readers", "arrived", "bounced", "waiting", "in_doubt")} == {
+        "readers": 12, "arrived": 7, "bounced": 1, "waiting": 2, "in_doubt": 1,
+    }  # fmt: skip
+    assert facts["left_out"] == {"condition_false": 1, "unsubscribed": 1}
+    assert facts["readers"] == 7 + 2 + 1 + sum(facts["left_out"].values())
+    out = approved.ok("newsletters", "progress", "december").out
+    for line in (
+        "━━━━━━━━━━━━━━━━━━━━━━────────  9 of 12, 7 a minute",
+        "Got it                  7",
+        "To get it               2",
+        "Of those bounced        1",
+        "On the wire or in doubt  1",
+        "Did not get it          1: the audience does not hold for them",
+        "Did not get it          1: unsubscribed",
+    ):
+        assert " ".join(line.split()) in " ".join(out.split()), out
 
 
 def test_a_dry_run_changes_nothing(approved: Terminal) -> None:
