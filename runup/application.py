@@ -69,7 +69,7 @@ class Application:
         """A worker on this database; with `provider` in place of the one the settings name.
 
         By the machine's own clock it doubts that when it jumps; another clock may be moved as one likes."""
-        from runup.providing import sender_of
+        from runup.providing import marks_of, sender_of
         from scheduler import Composer, Journal, Worker
 
         provider = provider or self.provider()
@@ -79,7 +79,11 @@ class Application:
             database=self.database,
             provider=provider,
             composer=Composer(
-                catalog=self.catalog, links=self.links, brand=self.brand, sender=sender_of(self.settings)
+                catalog=self.catalog,
+                links=self.links,
+                brand=self.brand,
+                sender=sender_of(self.settings),
+                marks=marks_of(self.settings),
             ),
             clock=guard or self.clock,
             guard=guard,

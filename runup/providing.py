@@ -8,6 +8,7 @@ from delivery.provider import Provider
 from delivery.providers import OutboxConfig, ProviderConfig, SendGridConfig, SmtpConfig, open_provider
 from runup.settings import Settings, SettingsError
 from scheduler.composing import Sender
+from scheduler.marking import Marks
 
 if TYPE_CHECKING:
     from delivery.public_places import Places
@@ -53,6 +54,17 @@ def open_provider_of(settings: Settings) -> Provider:
         return open_provider(config, allow_list=settings.allow_list)
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def marks_of(settings: Settings) -> Marks:
+    """What links in emails tell, and to whom."""
+    return Marks(
+        utm_source=settings.utm_source,
+        utm_medium=settings.utm_medium,
+        hosts=frozenset(host.lower() for host in settings.utm_hosts),
+        counts_clicks=settings.count_clicks,
+        counts_opens=settings.count_opens,
+    )
 
 
 def sender_of(settings: Settings) -> Sender:

@@ -130,6 +130,17 @@ class Settings(BaseSettings):
     allow_list: Words = ()
     """Staging: only these addresses or domains are written to. Empty: everybody."""
 
+    utm_source: str = Field(default="", pattern=r"^[A-Za-z0-9._~-]{0,60}$")
+    """What links to your own pages say a visitor came from (`utm_source`). Empty: they say nothing."""
+    utm_medium: str = Field(default="email", pattern=r"^[A-Za-z0-9._~-]{1,60}$")
+    """And by what (`utm_medium`)."""
+    utm_hosts: Words = ()
+    """Hosts whose links are marked so, besides that of base_url."""
+    count_clicks: bool = False
+    """Whether to count who clicks links in emails. The sign-up page says so."""
+    count_opens: bool = False
+    """Whether to count who opens emails, by a picture. The sign-up page says so."""
+
     secret_keys: Keys = Field(default=(), repr=False)
     """Secret. Sign the links; the newest first. Older ones keep old links working."""
     suppression_key: SecretStr = SecretStr("")
@@ -202,6 +213,7 @@ class Settings(BaseSettings):
     @field_validator(
         "secret_keys",
         "allow_list",
+        "utm_hosts",
         "trusted_proxies",
         "sendgrid_webhook_keys",
         "webhook_networks",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from campaigns.catalog import Catalog
@@ -10,9 +11,10 @@ from campaigns.context import Brand, Context, LinkSet
 from campaigns.facts import appointment, reader
 from campaigns.issue_words import issue_context, renderer_of
 from campaigns.moments import LAST_BEFORE
-from campaigns.rendering import Renderer, RenderError
+from campaigns.rendering import Content, Renderer, RenderError
 from delivery.email import Email
 from scheduler.draft import Draft
+from scheduler.marking import OFF, Marks
 from scheduler.newsletter_links import newsletter_links
 from subscribers.links import Links, Purpose
 from subscribers.wall_time import local, resolve
@@ -34,6 +36,8 @@ class Composed:
     send_id: int
     email: Email
     true_until: datetime
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Where its counted links lead, by digest: kept before it leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +48,12 @@ class Composer:
     links: Links
     brand: Brand
     sender: Sender
+    marks: Marks = OFF
 
     def compose(self, draft: Draft, *, now: datetime) -> Composed:
         """The email of `draft` as it reads at `now`. Raises RenderError; nobody else's email is concerned."""
         context = self.context(draft, now=now)
-        content = self._renderer(draft).render(draft.step, context)
+        content, targets = self._marked(draft, self._renderer(draft).render(draft.step, context))
         try:
             email = Email(
                 reference=draft.reference,
@@ -69,7 +74,17 @@ class Composer:
         except ValueError as error:
             file = f"{draft.campaign}/{draft.step}"
             raise RenderError(draft.campaign, draft.step, file, 0, str(error)) from None
-        return Composed(send_id=draft.send_id, email=email, true_until=_true_until(draft, now=now))
+        return Composed(
+            send_id=draft.send_id, email=email, true_until=_true_until(draft, now=now), targets=targets
+        )
+
+    def _marked(self, draft: Draft, content: Content) -> tuple[Content, Mapping[str, str]]:
+        """As the operator wants links to be; never for somebody who has not agreed yet, or no more."""
+        if self.marks.is_off or not draft.needs_consent:
+            return content, {}
+        return self.marks.mark(
+            content, links=self.links, send_id=draft.send_id, campaign=draft.campaign, step=draft.step
+        )
 
     def context(self, draft: Draft, *, now: datetime) -> Context:
         if draft.passage is None:

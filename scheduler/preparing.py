@@ -21,6 +21,7 @@ from scheduler.drafting import read_drafts
 from scheduler.gate import Admission, Gate
 from scheduler.intending import intend, write_attempts
 from scheduler.outcomes import give_back, record_render_error
+from scheduler.reading import keep_targets
 from scheduler.replanning import Replanner
 from scheduler.send import Send
 from scheduler.shelf import Shelf
@@ -53,6 +54,7 @@ class Preparer:
     _owed: list[tuple[str, list[int]]] = field(default_factory=list)
     """Claimed, and an error kept us from going on: to be given back as soon as the database lets us."""
     _to_plan: set[int] = field(default_factory=set)
+    _kept: set[str] = field(default_factory=set)
 
     def calls(self, most: int) -> list[Call]:
         """At most `most` calls whose intent is durable; empty when nothing is due."""
@@ -141,7 +143,16 @@ class Preparer:
                 # Not one email but the campaign: its sends wait until it can be read again.
                 self.shelf.broke(draft.campaign, error, now=now)
                 self.forget()
+        self._keep_targets(composed)
         return composed
+
+    def _keep_targets(self, composed: Mapping[int, Composed]) -> None:
+        """No email leaves with a link that leads nowhere. They are few, and the same for everybody."""
+        found = {digest: url for one in composed.values() for digest, url in one.targets.items()}
+        new = {digest: url for digest, url in found.items() if digest not in self._kept}
+        if new:
+            transact(self.database, lambda s: keep_targets(s, new, now=self.clock()))
+            self._kept |= new.keys()
 
     def _poisoned(self, draft: Draft, error: RenderError, *, token: str) -> None:
         """It would fail again for this person; nobody else is concerned."""

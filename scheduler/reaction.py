@@ -25,7 +25,7 @@ class Target(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """SHA-256 of `url`: an address may be longer than an index takes."""
+    """The first 128 bits of SHA-256 of `url`: the address may be longer than an index takes."""
     url: Mapped[str] = mapped_column(String(2000))
     created_at: Mapped[datetime]
 

@@ -25,6 +25,10 @@ class Purpose(StrEnum):
     """The yes to the newsletters somebody asked for with the address."""
     NEWSLETTERS = "newsletters"
     """The newsletters somebody gets, to choose again."""
+    CLICK = "c"
+    """To where a link of an email leads, where clicks are counted."""
+    OPEN = "o"
+    """The picture that is fetched when an email is opened, where opens are counted."""
 
 
 class InvalidLink(ValueError):
@@ -39,8 +43,8 @@ class Links:
     """Signs and reads our links. `keys`: newest first; older ones still open what they signed.
 
     A token carries the id of an interview (CONFIRM, PLAN, CALENDAR), of a subscriber (UNSUBSCRIBE, FEED,
-    KEEP, NEWSLETTERS) or of a subscription (LEAVE, JOIN), and no clock: what has an end in time says so in
-    its row.
+    KEEP, NEWSLETTERS), of a subscription (LEAVE, JOIN), of a send (OPEN), or of a send and a target (CLICK),
+    and no clock: what has an end in time says so in its row.
     """
 
     keys: Sequence[str] = field(repr=False)

@@ -13,6 +13,7 @@ from runup.web import (
     assets,
     calendar,
     confirming,
+    following,
     health,
     inviting,
     joining,
@@ -63,7 +64,11 @@ def create_app(application: Application) -> FastAPI:
     lists = read_lists(application.settings.home)
     app.state.site = Site(
         application=application,
-        pages=Pages(application.brand, has_newsletter=any(each.is_public for each in lists)),
+        pages=Pages(
+            application.brand,
+            has_newsletter=any(each.is_public for each in lists),
+            counts=following.what_is_counted(application.settings),
+        ),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
         lists=lists,
     )
@@ -71,6 +76,7 @@ def create_app(application: Application) -> FastAPI:
         landing,
         inviting,
         confirming,
+        following,
         own_data,
         plan,
         unsubscribing,
