@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import BinaryIO
 
-from sqlalchemy import BigInteger, String, Text, select
+from sqlalchemy import BigInteger, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
+
+KEPT_FOR = timedelta(days=30)
+"""After its last sign of life; a file that is imported later begins anew, and changes nobody twice."""
 
 
 class ImportRun(Base):
@@ -62,6 +65,8 @@ def unfinished_run(session: Session, fingerprint: str) -> ImportRun | None:
 
 
 def begin_run(session: Session, fingerprint: str, *, source: str, now: datetime) -> ImportRun:
+    """Write down that an import begins. Those of which nothing was heard for a month are forgotten."""
+    session.execute(delete(ImportRun).where(ImportRun.reached_at < now - KEPT_FOR))
     run = ImportRun(fingerprint=fingerprint, source=source[:64], began_at=now, reached_at=now)
     run.rows_taken, run.errors_size, run.counts = 0, 0, "{}"
     session.add(run)

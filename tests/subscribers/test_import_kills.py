@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,16 @@ def test_a_killed_import_goes_on_and_counts_as_if_nothing_had_been(
         assert [row["email"] for row in csv.DictReader(listing)] == [
             f"person{number}@example.com" for number in sorted(WRONG)
         ]
+
+
+def test_an_import_given_up_a_month_ago_begins_anew(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    for later in (timedelta(), timedelta(days=31)):
+        work = Importing(database=database, options=OPTIONS, fingerprint=f"{later}")
+        work.begin(now=NOW + later)
+    with database.read() as session:
+        assert session.scalars(select(ImportRun)).one().began_at == NOW + timedelta(days=31)
+    database.close()
 
 
 def test_what_was_refused_is_put_right_in_its_list_and_imported(sqlite_url: str, tmp_path: Path) -> None:
