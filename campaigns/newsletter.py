@@ -78,6 +78,10 @@ class NewsletterIssue(Base):
     """When its sending began; the days of the warm-up count from it."""
     paused_at: Mapped[datetime | None]
     """Nothing of it leaves while this is set."""
+    why_paused: Mapped[str] = mapped_column(String(300), default="")
+    """Empty when an operator paused it; else what made a worker do so."""
+    resumed_at: Mapped[datetime | None]
+    """When it last went on."""
     canceled_at: Mapped[datetime | None]
     round: Mapped[int] = mapped_column(default=0)
     """How often it was sent again to those who never got it; the occurrence of the sends of that time."""

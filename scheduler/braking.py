@@ -37,6 +37,8 @@ def brake(session: Session, *, now: datetime) -> Hold | None:
             *([Send.expires_at > hold.released_until] if hold and hold.released_until else []),
             # A pause is the operator's word: what ends while it lasts ends as it should.
             or_(is_running(), Send.expires_at <= now - ON_TIME),
+            # An issue that waits for a person's other emails ends by that rule, for many at the same moment.
+            or_(Send.issue_id.is_(None), Send.reason.is_(None)),
         )
     )
     if not expiring or expiring <= MOST_EXPIRED:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignState
 from campaigns.newsletter import IssueState, NewsletterIssue
+from campaigns.reasons import Reason
 from runup.database import Instant
 from scheduler.gauges import Hold
 from scheduler.send import WAITING, Send, State, is_in
@@ -32,18 +33,27 @@ class Due:
     send_id: int
     is_suspect: bool
     lane: int = PERSONAL
+    issue_id: int | None = None
 
 
 def find_due(
-    session: Session, *, most: int, now: datetime, campaigns: Collection[str], lane: int = PERSONAL
+    session: Session,
+    *,
+    most: int,
+    now: datetime,
+    campaigns: Collection[str],
+    lane: int = PERSONAL,
+    but: Collection[int] = (),
 ) -> list[Due]:
-    """What looks claimable in one lane, earliest expiry first. A hint: `claim` looks again at each.
+    """What looks claimable in one lane, earliest expiry first, `but` the sends of these issues. A hint:
+    `claim` looks again at each.
 
     One look at a long backlog serves many claims; looking anew for each batch would sort it all each time.
     """
     statement = _DUE_PERSONAL if lane == PERSONAL else _DUE_NEWSLETTER
-    found = session.execute(statement, _moments(now) | {"campaigns": list(campaigns), "most": most})
-    return [Due(send_id=row.id, is_suspect=row.claims > 0, lane=lane) for row in found]
+    values = {"campaigns": list(campaigns), "most": most, "but": list(but)}
+    found = session.execute(statement, _moments(now) | values)
+    return [Due(send_id=row.id, is_suspect=row.claims > 0, lane=lane, issue_id=row.issue_id) for row in found]
 
 
 def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) -> list[int]:
@@ -63,8 +73,16 @@ def claim(session: Session, ids: Sequence[int], *, token: str, now: datetime) ->
     return [identity for identity in ids if identity in taken]
 
 
-def release(session: Session, ids: Collection[int], *, token: str, ready_at: datetime | None = None) -> None:
-    """Give claimed sends back; certainly none of them was called. Not before `ready_at`, when given."""
+def release(
+    session: Session,
+    ids: Collection[int],
+    *,
+    token: str,
+    ready_at: datetime | None = None,
+    reason: Reason | None = None,
+) -> None:
+    """Give claimed sends back; certainly none of them was called. Not before `ready_at`, when given, and for
+    `reason`."""
     session.execute(
         update(Send)
         .where(Send.id.in_(ids), Send.state == State.CLAIMED, Send.lease_token == token)
@@ -74,6 +92,7 @@ def release(session: Session, ids: Collection[int], *, token: str, ready_at: dat
             lease_until=None,
             claims=0,
             **({"ready_at": ready_at} if ready_at else {}),
+            **({"reason": reason} if reason else {}),
         )
         .execution_options(synchronize_session=False)
     )
@@ -134,10 +153,12 @@ def _in_lane(lane: int) -> tuple[ColumnElement[bool], ...]:
     return (is_in(*WAITING), Send.lane == bindparam(None, lane, literal_execute=True), Send.ready_at <= _NOW)
 
 
-def _first(of: Any, *conditions: ColumnElement[bool]) -> Select[int, int]:
-    found = select(of.id, of.claims).where(*conditions, *_fits(of))
+def _first(of: Any, *conditions: ColumnElement[bool]) -> Select[int, int, int | None]:
+    found = select(of.id, of.claims, of.issue_id).where(*conditions, *_fits(of))
     wanted = of.campaign.in_(bindparam("campaigns", expanding=True))
-    return found.where(wanted).order_by(of.expires_at, of.id).limit(bindparam("most", type_=Integer()))
+    passed_over = or_(of.issue_id.is_(None), of.issue_id.not_in(bindparam("but", expanding=True)))
+    found = found.where(wanted, passed_over)
+    return found.order_by(of.expires_at, of.id).limit(bindparam("most", type_=Integer()))
 
 
 # Few of the planned are due. Left to itself the database may walk them all in the order of their end.

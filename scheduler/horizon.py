@@ -13,6 +13,7 @@ from scheduler.doubt import MARGIN, PATIENCE
 from scheduler.feed import SILENT_FOR
 from scheduler.send import LEASED, WAITING, Send, State, is_in
 from scheduler.superseded import Place, of_old_versions
+from scheduler.tending import next_beginning
 
 
 def next_moment(session: Session, *, now: datetime) -> datetime | None:
@@ -34,7 +35,7 @@ def next_moment(session: Session, *, now: datetime) -> datetime | None:
     told = session.scalar(
         select(func.min(DeliveryRecord.heard_at)).where(DeliveryRecord.applied_at.is_(None))
     )
-    return _earliest((ready, ending, lease, told, *doubt))
+    return _earliest((ready, ending, lease, told, next_beginning(session, now=now), *doubt))
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

@@ -26,6 +26,7 @@ from runup.database import Instant
 from scheduler.asking import asked_too_often, mailbox_fellows
 from scheduler.claiming import CALL, is_running
 from scheduler.draft import Draft
+from scheduler.holding import held_for_their_day
 from scheduler.send import Attempt, Send, State
 from subscribers.interview import Interview
 from subscribers.lists import Subscription, is_theirs
@@ -57,6 +58,7 @@ def intend(
     """
     _lock(session, drafts)
     close = _too_close(session, drafts, gaps=gaps, now=now) | asked_too_often(session, drafts, now=now)
+    close |= held_for_their_day(session, drafts, gaps=gaps, now=now)
     spaced = [draft.send_id for draft in drafts if draft.send_id not in close]
     values = {"ids": spaced, "token": token, "now": now, "call_ends": now + CALL + GUARD}
     passed = set(session.scalars(_INTEND, values)) if spaced else set()

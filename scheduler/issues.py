@@ -99,12 +99,12 @@ def pause(session: Session, issue_id: int, *, now: datetime) -> NewsletterIssue:
     return issue
 
 
-def resume(session: Session, issue_id: int) -> NewsletterIssue:
+def resume(session: Session, issue_id: int, *, now: datetime) -> NewsletterIssue:
     """It goes on where it was."""
     issue = _locked(session, issue_id)
     if issue.paused_at is None:
         raise IssueError(f"{_name(issue)} is not paused; it is {issue.state}")
-    issue.paused_at = None
+    issue.paused_at, issue.why_paused, issue.resumed_at = None, "", now
     return issue
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.newsletter import NewsletterIssue
+from scheduler.claiming import Due
 from scheduler.send import Send, State, is_in
 
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
@@ -72,6 +73,35 @@ class Pace:
         if 0 <= day < len(self.warm_up):
             # A microsecond earlier: what left in the very moment it began is of the first day.
             yield self.warm_up[day], began + day * _DAY - timedelta.resolution
+
+
+def keep_pace(session: Session, dues: Sequence[Due], *, now: datetime) -> tuple[list[Due], set[int]]:
+    """Those of `dues` that the limits of their issues let go now, in their order, and the issues that have
+    reached one. The rows of issues with limits stay locked until the transaction ends."""
+    issues = {due.issue_id for due in dues if due.issue_id}
+    if not issues:
+        return list(dues), set()
+    limited = session.scalars(
+        select(NewsletterIssue)
+        .where(NewsletterIssue.id.in_(issues))
+        .where(or_(NewsletterIssue.per_hour.is_not(None), NewsletterIssue.warm_up != ""))
+        .order_by(NewsletterIssue.id)
+        .with_for_update()
+    ).all()
+    room = {}
+    for issue in limited:
+        wanted = sum(due.issue_id == issue.id for due in dues)
+        room[issue.id] = Pace.of(issue).room(session, issue, wanted=wanted, now=now)
+    free, full = list[Due](), set[int]()
+    for due in dues:
+        if due.issue_id not in room:
+            free.append(due)
+        elif room[due.issue_id]:
+            room[due.issue_id] -= 1
+            free.append(due)
+        else:
+            full.add(due.issue_id)
+    return free, full
 
 
 def problem(pace: Pace) -> str:

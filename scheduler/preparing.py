@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.applied_catalog import Applied, applied
 from campaigns.errors import CampaignError
+from campaigns.reasons import Reason
 from campaigns.rendering import RenderError
 from runup.database import Database
 from scheduler.claiming import LANES, PERSONAL, Due, claim, find_due, release
@@ -21,6 +22,7 @@ from scheduler.drafting import read_drafts
 from scheduler.gate import Admission, Gate
 from scheduler.intending import intend, write_attempts
 from scheduler.outcomes import give_back, record_render_error
+from scheduler.pacing import keep_pace
 from scheduler.reading import keep_targets
 from scheduler.replanning import Replanner
 from scheduler.send import Send
@@ -55,6 +57,8 @@ class Preparer:
     """Claimed, and an error kept us from going on: to be given back as soon as the database lets us."""
     _to_plan: set[int] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
+    _full: set[int] = field(default_factory=set)
+    """Issues that have reached a limit of their own, until the next look."""
 
     def calls(self, most: int) -> list[Call]:
         """At most `most` calls whose intent is durable; empty when nothing is due."""
@@ -81,25 +85,34 @@ class Preparer:
     def forget(self) -> None:
         """What looked due before a pause in the work is looked for anew."""
         self._due.clear()
+        self._full.clear()
 
     def _claim(self, most: int, token: str) -> list[int]:
         self._look()
         while some := self._next(most):
-            ids = [due.send_id for due in some]
-            admission, taken = transact(self.database, partial(self._take, ids=ids, token=token))
+            admission, free, taken = transact(self.database, partial(self._take, some=some, token=token))
+            if admission is None:
+                continue  # their issues have reached a limit; others may leave
             self.gate.admitted(admission)
-            if admission.room < len(some):
-                self._due.extendleft(reversed(some[admission.room :]))
+            if admission.room < len(free):
+                self._due.extendleft(reversed(free[admission.room :]))
             if taken or not admission.room:
                 return taken
         return []
 
-    def _take(self, session: Session, *, ids: list[int], token: str) -> tuple[Admission, list[int]]:
+    def _take(
+        self, session: Session, *, some: list[Due], token: str
+    ) -> tuple[Admission | None, list[Due], list[int]]:
         now = self.clock()
+        free, full = keep_pace(session, some, now=now)
+        self._full |= full
+        if not free:
+            return None, [], []
+        ids = [due.send_id for due in free]
         admission = self.gate.admit(session, wanted=len(ids), now=now)
         taken = claim(session, ids[: admission.room], token=token, now=now) if admission.room else []
         self.gate.bucket.spend(session, admission.level, len(taken))
-        return admission, taken
+        return admission, free, taken
 
     def _look(self) -> None:
         """What is due. A newsletter of any length waits for a person's own date, batch by batch."""
@@ -109,7 +122,12 @@ class Preparer:
         with self.database.read() as session:
             for lane in lanes:
                 found = find_due(
-                    session, lane=lane, most=LOOK_AHEAD, now=self.clock(), campaigns=self.shelf.usable
+                    session,
+                    lane=lane,
+                    most=LOOK_AHEAD,
+                    now=self.clock(),
+                    campaigns=self.shelf.usable,
+                    but=self._full,
                 )
                 if found:
                     self._due.extendleft(reversed(found))
@@ -172,12 +190,15 @@ class Preparer:
         now = self.clock()
         ready = [d for d in drafts if d.send_id in composed and now < composed[d.send_id].true_until]
 
+        issues = {draft.send_id for draft in ready if draft.issue}
+
         def act(session: Session) -> tuple[set[int], set[int]]:
             verdict = intend(session, ready, token=token, gaps=gaps, now=now)
             passed = [draft for draft in ready if draft.send_id in verdict.passed]
             write_attempts(session, passed, worker=self.worker, provider=self.provider, now=now)
             for send_id, ready_at in verdict.close.items():
-                release(session, [send_id], token=token, ready_at=ready_at)
+                reason = Reason.DEFERRED_GAP if send_id in issues else None
+                release(session, [send_id], token=token, ready_at=ready_at, reason=reason)
             failed = [i for i in ids if i not in verdict.passed and i not in verdict.close]
             self.gate.give_back(session, len(ids) - len(verdict.passed))
             return verdict.passed, self._give_up(session, failed, token=token, now=now)

@@ -10,6 +10,7 @@ from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.planning import PlannedSend, plan
 from scheduler.asking import asked_elsewhere
+from scheduler.issue_rows import agree
 from scheduler.ledger import Ledger
 from scheduler.send import UNSENT, Send, is_in
 from scheduler.situation import enroll, read_situation
@@ -38,6 +39,7 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
     ledger.withdraw(planned)
     session.flush()
     session.add_all(ledger.schedule(planned))
+    agree(session, subscriber, rows, now=now)
     subscriber.planned_epoch = subscriber.epoch
     for enrollment in enrollments:
         enrollment.planned_number = shelf.number(enrollment.campaign)

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, CampaignPause, CampaignState, pause
+from campaigns.newsletter import IssueState, NewsletterIssue
 from delivery.provider import Rejected
 from scheduler.outcomes import Answer
 from scheduler.send import Attempt, Send
@@ -36,15 +37,16 @@ def of_the_words(answers: Sequence[Answer]) -> list[Answer]:
 
 def pause_refused(session: Session, refused: Sequence[Answer], *, now: datetime) -> list[str]:
     """Pause each campaign of which one step was refused MOST times with the same words; returns their keys.
+    An issue pauses alone, and the newsletter's campaign goes on.
 
     Counted are the answers of a day to the present version, over all workers, since it was last resumed.
     """
-    steps = {
-        row.id: (row.campaign, row.step)
-        for row in session.execute(
-            select(Send.id, Send.campaign, Send.step).where(Send.id.in_([a.send_id for a in refused]))
-        )
-    }
+    of_refused = Send.id.in_([answer.send_id for answer in refused])
+    rows = session.execute(select(Send.id, Send.campaign, Send.step, Send.issue_id).where(of_refused)).all()
+    for issue_id in sorted({row.issue_id for row in rows if row.issue_id}):
+        _pause_issue(session, issue_id, now=now)
+    steps = {row.id: (row.campaign, row.step) for row in rows if row.issue_id is None}
+    refused = [answer for answer in refused if answer.send_id in steps]
     cases = sorted({(*steps[answer.send_id], answer.outcome.error[:300]) for answer in refused})
     return [key for key, step, error in cases if _pause(session, key, step, error, now=now)]
 
@@ -60,6 +62,25 @@ def _pause(session: Session, key: str, step: str, error: str, *, now: datetime) 
     why = f"the provider refused {count} emails of step {step} alike: {error}"[:300]
     log.error("campaign_paused", campaign=key, step=step, why=why)
     return pause(session, campaign, now=now, why=why)
+
+
+def _pause_issue(session: Session, issue_id: int, *, now: datetime) -> None:
+    issue = session.get_one(NewsletterIssue, issue_id, with_for_update=True, populate_existing=True)
+    if issue.state != IssueState.SENDING or issue.paused_at is not None:
+        return
+    alike = (
+        select(Attempt.error, func.count())
+        .join(Send, Send.id == Attempt.send_id)
+        .where(Send.issue_id == issue_id, Attempt.status.in_(STATUSES))
+        .where(Attempt.kind == bindparam(None, Rejected.kind, literal_execute=True))
+        .where(Attempt.finished_at >= (issue.resumed_at or now - WITHIN))
+        .group_by(Attempt.error)
+        .having(func.count() >= MOST)
+    )
+    if found := session.execute(alike).first():
+        issue.paused_at = now
+        issue.why_paused = f"the provider refused {found[1]} emails of it alike: {found[0]}"[:300]
+        log.error("issue_paused", issue=issue_id, why=issue.why_paused)
 
 
 def _count(session: Session, campaign: Campaign, step: str, error: str, *, since: datetime) -> int:

@@ -24,7 +24,7 @@ from subscribers.subscriber import Subscriber
 from subscribers.tags import tags_of
 
 _HAPPENED = {*ARRIVED, *IN_FLIGHT, *TRIED}
-_SUPPRESSED: dict[str, Reason] = {
+SUPPRESSED: dict[str, Reason] = {
     suppression.Reason.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
     suppression.Reason.BOUNCED: Reason.SUPPRESSED_BOUNCE,
     suppression.Reason.COMPLAINED: Reason.SUPPRESSED_COMPLAINT,
@@ -127,7 +127,7 @@ def person_of(
     subscriber: Subscriber, *, suppressed: str, has_newsletter: bool, tags: tuple[str, ...]
 ) -> Person:
     """`suppressed`: why we must not write to them at all; empty when we may."""
-    reason = _SUPPRESSED[suppressed] if suppressed else None
+    reason = SUPPRESSED[suppressed] if suppressed else None
     return Person(
         id=subscriber.id,
         first_name=subscriber.first_name,

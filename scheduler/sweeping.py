@@ -64,14 +64,16 @@ def out_of_date(session: Session, *, now: datetime, after: int = 0, most: int) -
     """Subscribers, by id and above `after`, whose sends must be planned again before anything of theirs may
     leave: facts changed, an end has passed, a row lay too long, or the rules of time zones are others."""
     changed = select(Subscriber.id).where(Subscriber.epoch != Subscriber.planned_epoch)
+    # What belongs to an issue follows from no plan; issue_rows.py ends it, many at a time.
     stale = select(Send.subscriber_id).where(
         is_in(*WAITING),
+        Send.issue_id.is_(None),
         Send.ready_at <= now,
         or_((Send.ready_at <= now - FRESH) & (Send.planned_at <= now - FRESH), _is_of_another_tzdata()),
         # A paused campaign claims nothing; its rows are planned again when it goes on.
         is_running(),
     )
-    ended = select(Send.subscriber_id).where(is_in(*WAITING), Send.expires_at <= now)
+    ended = select(Send.subscriber_id).where(is_in(*WAITING), Send.issue_id.is_(None), Send.expires_at <= now)
     found = changed.union(stale, ended).subquery()
     return list(
         session.scalars(select(found.c[0]).where(found.c[0] > after).order_by(found.c[0]).limit(most))
@@ -89,7 +91,7 @@ def patrol(session: Session, *, now: datetime, after: int) -> tuple[list[int], i
         return [], None
     found = session.scalars(
         select(Send.subscriber_id)
-        .where(Send.id > after, Send.id <= ids[-1], is_in(*WAITING))
+        .where(Send.id > after, Send.id <= ids[-1], is_in(*WAITING), Send.issue_id.is_(None))
         .where(or_(_is_of_another_tzdata(), Send.planned_at <= now - PATROL_EVERY))
         .distinct()
         .order_by(Send.subscriber_id)

@@ -28,6 +28,7 @@ from scheduler.recording import Recorder
 from scheduler.replanning import Replanner
 from scheduler.shelf import Shelf
 from scheduler.sweeping import recover_leases
+from scheduler.tending import Tender
 from scheduler.transaction import transact
 from scheduler.wire import Wire, since_boot
 
@@ -145,7 +146,7 @@ class Worker:
         self._listener.listen()
         self._is_behind = False
         tally.held = self._plan(tally) or self.space()
-        # A version that concerns many is planned between the emails of everybody else.
+        # What concerns many (a version, an issue) is planned between the emails of everybody else.
         return self._send(tally) or self._is_behind
 
     def _sign(self) -> None:
@@ -164,7 +165,7 @@ class Worker:
         tally.planned_again += self._replanner.out_of_date() + self._replanner.patrol()
         changed = self._replanner.of_old_versions(seconds=ROUND / 2)
         tally.planned_again += changed
-        self._is_behind = changed > 0
+        self._is_behind = self._tender.tend() or changed > 0
         return ""
 
     def _send(self, tally: Tally) -> bool:
@@ -256,6 +257,16 @@ class Worker:
             stopping=self._stopping.is_set,
             progress=self._sign,
             stopwatch=self.stopwatch,
+        )
+
+    @cached_property
+    def _tender(self) -> Tender:
+        return Tender(
+            database=self.database,
+            clock=self.clock,
+            stopwatch=self.stopwatch,
+            stopping=self._stopping.is_set,
+            progress=self._sign,
         )
 
     @cached_property

@@ -25,7 +25,7 @@ def resume(issue: Issue, /) -> None:
     """Let a paused issue go on where it was."""
     with opened() as application, application.database.write() as session:
         row = the_row(session, IssueShelf(application.settings), issue)
-        resume_row(session, row.id)
+        resume_row(session, row.id, now=application.clock())
     say("Resumed.")
 
 

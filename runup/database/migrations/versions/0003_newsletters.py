@@ -41,6 +41,8 @@ def upgrade() -> None:
         issue.add_column(sa.Column("warm_up", sa.String(length=200), nullable=False, server_default=""))
         issue.add_column(sa.Column("started_at", sa.DateTime(timezone=True), nullable=True))
         issue.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+        issue.add_column(sa.Column("why_paused", sa.String(length=300), nullable=False, server_default=""))
+        issue.add_column(sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True))
         issue.add_column(sa.Column("canceled_at", sa.DateTime(timezone=True), nullable=True))
         issue.add_column(sa.Column("round", sa.Integer(), nullable=False, server_default="0"))
         issue.add_column(sa.Column("also_unknown", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -98,8 +100,8 @@ def downgrade() -> None:
         issue.drop_constraint(op.f(_SENT_IS_SENT), type_="check")
         issue.create_check_constraint(op.f(_SENT_IS_SENT), "(state = 'sent') = (sent_at IS NOT NULL)")
         for name in (
-            "expanded_at", "expanded_to", "also_unknown", "round", "canceled_at", "paused_at", "started_at",
-            "warm_up", "per_hour", "expires_after", "words",
+            "expanded_at", "expanded_to", "also_unknown", "round", "canceled_at", "resumed_at",
+            "why_paused", "paused_at", "started_at", "warm_up", "per_hour", "expires_after", "words",
         ):  # fmt: skip
             issue.drop_column(name)
     with op.batch_alter_table("subscription") as place:
