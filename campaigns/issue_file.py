@@ -21,6 +21,7 @@ from campaigns.source_files import read_text
 STEP = "issue"
 """The key of the one email there is."""
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_NO_ISSUE = (".", "_", "README")
 _ADDRESS = re.compile(r"(?<!src=\")https://[^\s<>\"'\])}]+")  # a picture's is looked at by itself
 
 
@@ -66,7 +67,7 @@ def find_issues(folder: Path) -> list[tuple[str, str]]:
         (file.parent.name, file.stem)
         for suffix in (".md", ".mjml")
         for file in folder.glob(f"*/*{suffix}")
-        if not file.name.startswith((".", "_"))
+        if not (file.name.startswith(_NO_ISSUE) or file.parent.name.startswith((".", "_")))
     }
     return sorted(found)
 

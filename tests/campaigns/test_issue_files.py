@@ -177,7 +177,16 @@ def test_a_name_that_cannot_stand_in_an_address_is_no_issue(tmp_path: Path, slug
 
 
 def test_issues_are_found_by_list_and_name(tmp_path: Path) -> None:
-    for path in ("weekly/b.md", "weekly/a.mjml", "weekly/a.txt", "jobs/c.md", "weekly/.d.md", "e.md"):
+    for path in (
+        "weekly/b.md",
+        "weekly/a.mjml",
+        "weekly/a.txt",
+        "jobs/c.md",
+        "weekly/.d.md",
+        "e.md",
+        "_old/f.md",
+        "jobs/README.md",
+    ):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("")
     assert find_issues(tmp_path) == [("jobs", "c"), ("weekly", "a"), ("weekly", "b")]
