@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from runup.backups.postgresql import ToolFailed
 from runup.cli.errors import BadInput, Failed
 from runup.cli.opening import opened
 from runup.cli.terminal import print_json, progress, say
+from runup.database import Database
 
 MB = 1_000_000
 
@@ -48,7 +50,9 @@ def _check(file: Path) -> Manifest:
 def _make(file: Path) -> Manifest:
     if not file.absolute().parent.is_dir():
         raise BadInput(f"{file.parent}: there is no such folder")
-    with opened() as application, progress("copying", None, unit="pages") as advance:
+    with ExitStack() as stack:
+        application = stack.enter_context(opened())
+        advance = stack.enter_context(progress("copying", _pages(application.database), unit="pages"))
         copied = 0
 
         def tell(done: int, _total: int) -> None:
@@ -69,3 +73,8 @@ def _make(file: Path) -> Manifest:
             raise BadInput(f"{file} is there already; a backup never replaces another") from None
         except ToolFailed as error:
             raise Failed(str(error)) from None
+
+
+def _pages(database: Database) -> int | None:
+    """How many there are to copy, for the bar; pg_dump tells nobody how far it is."""
+    return database.file.stat().st_size // 4096 if database.file is not None else None

@@ -36,6 +36,8 @@ _MAY_WRAP = frozenset(
         "subject",
         "moment",
         "due",
+        "events",
+        "receiver",
     )
 )
 _AFTER_ASCII = re.compile("[\x7f-\x9f]")

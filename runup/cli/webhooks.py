@@ -28,7 +28,7 @@ app = App(name="webhooks", help="Tell your other programs what happens, signed."
 _COLUMNS = {"id": "No.", "receiver": "Receiver", "events": "Events", "state": "State", "waiting": "Waiting",
             "why": "Why"}  # fmt: skip
 _LOG = {"id": "No.", "type": "Event", "subscriber_id": "Person", "occurred_at": "When", "state": "State",
-        "attempts": "Tries", "next_at": "Next", "error": "Error"}  # fmt: skip
+        "attempts": "Tries", "error": "Error"}  # fmt: skip
 Yes = Annotated[bool, Parameter(name="--with-address")]
 
 
