@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from scheduler.reaction import Reaction, ReactionKind, Target
 from scheduler.send import ARRIVED, Send, is_in
+from subscribers.subscriber import Subscriber
 
 TOO_SOON = timedelta(seconds=20)
 """Nobody has an email in hand and read it so soon after it left; scanners have."""
@@ -89,8 +90,12 @@ def note_open(session: Session, send_id: int, visit: Visit, *, now: datetime) ->
 def _note(
     session: Session, send_id: int, kind: ReactionKind, target_id: int | None, visit: Visit, *, now: datetime
 ) -> bool:
-    left = select(Send.left_at).where(Send.id == send_id, is_in(*ARRIVED)).with_for_update()
-    left_at = session.scalar(left)
+    left = (
+        select(Send.left_at)
+        .join(Subscriber, Subscriber.id == Send.subscriber_id)
+        .where(Send.id == send_id, is_in(*ARRIVED), Subscriber.erased_at.is_(None))
+    )
+    left_at = session.scalar(left.with_for_update(of=Send))
     if left_at is None:
         return False
     kept = select(func.count()).where(Reaction.send_id == send_id, Reaction.kind == kind)

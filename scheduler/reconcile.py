@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from campaigns.planning import PlannedSend, plan
 from scheduler.asking import asked_elsewhere
 from scheduler.issue_rows import agree
 from scheduler.ledger import Ledger
+from scheduler.readers import forget_reader
 from scheduler.send import UNSENT, Send, is_in
 from scheduler.situation import enroll, read_situation
 from subscribers.subscriber import lock_subscriber
@@ -26,11 +28,13 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
     subscriber = lock_subscriber(session, subscriber_id)
     if subscriber is None:
         return []
+    if subscriber.erased_at is not None:
+        forget_reader(session, subscriber_id)
     session.flush()
     enrollments = enroll(session, subscriber, catalog=catalog, now=now)
     # Read with the person locked: whatever is applied from here on finds them planned by an older version.
     shelf = applied(session, catalog)
-    rows = _read_rows(session, subscriber_id)
+    rows = read_rows(session, [subscriber_id])
     situation = read_situation(session, subscriber, enrollments, rows, catalog=shelf)
     if any(enrollment.interview.confirmed_at is None for enrollment in enrollments):
         situation = replace(situation, asked_elsewhere=asked_elsewhere(session, subscriber, now=now))
@@ -47,14 +51,14 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
     return planned
 
 
-def _read_rows(session: Session, subscriber_id: int) -> list[Send]:
-    """All sends of the person, as they are now; those that have not left are locked.
+def read_rows(session: Session, people: Collection[int]) -> list[Send]:
+    """All sends of these people, as they are now; those that have not left are locked.
 
     A claim asks nobody for the subscriber. A row claimed between our look and our change would leave with the
     words of the old facts, for the change makes it agree with the new ones.
     """
     is_sqlite = session.get_bind().dialect.name == "sqlite"  # one writer: all is locked
-    of_person = select(Send).where(Send.subscriber_id == subscriber_id).order_by(Send.id)
+    of_person = select(Send).where(Send.subscriber_id.in_(people)).order_by(Send.id)
     while True:
         locked: set[int] = set()
         if not is_sqlite:

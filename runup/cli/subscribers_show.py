@@ -12,6 +12,7 @@ from runup.cli.people import find_person
 from runup.cli.sending_words import SEND_COLUMNS, send_row
 from runup.cli.terminal import print_json, say, show, show_facts
 from scheduler import outlook
+from scheduler.readers import reactions_of
 from subscribers.own_data import own_data
 
 _PERSON = {
@@ -33,15 +34,16 @@ def show_(
     Parameters
     ----------
     json
-        Print JSON: subscriber, interviews, consents, newsletters, suppression, sends. This is also what to
-        hand to somebody who asks for their data.
+        Print JSON: subscriber, interviews, consents, newsletters, suppression, sends, reactions. This is also
+        what to hand to somebody who asks for their data.
     """
     with opened() as application, application.database.read() as session:
         person = find_person(session, application, who)
         data = own_data(session, person)
         lines = outlook(session, person.id, catalog=application.catalog)
+        reactions = reactions_of(session, person.id)
     if json:
-        print_json(data | {"sends": [asdict(line) for line in lines]})
+        print_json(data | {"sends": [asdict(line) for line in lines], "reactions": reactions})
         return
     _print_person(data)
     say("", "Interviews")

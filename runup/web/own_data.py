@@ -14,6 +14,7 @@ from runup.web.forms import FormFields
 from runup.web.plan import find_interview
 from runup.web.site import Site, SiteDep
 from scheduler import Line, outlook, reconcile
+from scheduler.readers import reactions_of
 from subscribers import Purpose, Subscriber
 from subscribers.own_data import erase, own_data
 
@@ -47,6 +48,7 @@ def download_of(session: Session, site: Site, subscriber: Subscriber) -> Respons
     data = own_data(session, subscriber)
     lines = outlook(session, subscriber.id, catalog=site.application.catalog)
     data["emails"] = [_email(line) for line in lines]
+    data["clicks_and_opens"] = reactions_of(session, subscriber.id)
     return Response(
         json.dumps(data, indent=2, ensure_ascii=False, default=_text),
         media_type="application/json",

@@ -13,11 +13,13 @@ from sqlalchemy import select
 from campaigns import Catalog
 from runup.application import Application
 from runup.reports import Period, report
-from scheduler import Send, State
+from scheduler import Send, State, reconcile
 from scheduler.marking import digest_of, identity_of
 from scheduler.reaction import Reaction, ReactionKind
+from scheduler.readers import reactions_of
 from scheduler.reading import MOST, TOO_SOON, keep_targets
-from subscribers import Purpose
+from subscribers import Purpose, Subscriber
+from subscribers.own_data import erase
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Mobile Safari/604.1"
 URLS = [f"https://jones.example.com/tips/{number}?a=1&b=2" for number in range(4)]
@@ -177,6 +179,22 @@ def test_nothing_is_kept_of_who_asked(inbox: Inbox) -> None:
     assert "script" not in kept
     assert "Mozilla" not in kept
     assert "127.0.0.1" not in kept
+
+
+def test_what_is_counted_of_somebody_is_theirs_to_read_and_gone_when_they_are(inbox: Inbox) -> None:
+    inbox.click()
+    inbox.open()
+    app = inbox.application
+    with app.database.write() as session:
+        ana = session.get_one(Subscriber, inbox.send.subscriber_id)
+        kept = [(row["kind"], row["url"]) for row in reactions_of(session, ana.id)]
+        assert kept == [("clicked", URLS[0]), ("opened", None)]
+        erase(session, ana, now=app.clock())
+        reconcile(session, ana.id, catalog=app.catalog, now=app.clock())
+    assert inbox.verdicts() == inbox.verdicts(ReactionKind.OPENED) == []
+    inbox.application.clock.forward(hours=1)
+    assert inbox.click().headers["location"] == URLS[0]
+    assert inbox.verdicts() == []
 
 
 def test_turned_off_links_still_lead_on_and_nobody_is_counted(
