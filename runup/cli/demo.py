@@ -37,7 +37,9 @@ def demo(
     from runup.demo.stage import stage
     from runup.demo.story import Act, acts, opening, play
     from runup.demo.timeline import timeline
+    from runup.logs import configure_logs
 
+    configure_logs(quiet=True)
     out, began = console(), time.monotonic()
     with _folder(folder) as home, stage(home, start=opening(system_clock().date()), port=port) as set_up:
         out.print(f"The site answers at {set_up.site}. Six weeks begin.\n", style="bold")
