@@ -157,3 +157,13 @@ def test_memory_stays_small_however_large_the_file(piece: bytes) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"email,name\n", b'"email";name\r', b"\xff\xfe"]))
+def test_whatever_bytes_come_are_read_or_refused_in_words(content: bytes, start: bytes) -> None:
+    try:
+        found = rows(start + content)
+    except UnreadableFile:
+        return
+    assert all(problem or cells for _, cells, problem in found)
+    assert [number for number, _, _ in found] == sorted(number for number, _, _ in found)
