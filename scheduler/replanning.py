@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.catalog import Catalog
 from campaigns.errors import CampaignError
 from runup.database import Database
-from scheduler.reconcile import reconcile
+from scheduler.reconcile_many import reconcile_many
 from scheduler.superseded import Place, of_old_versions, still_old
 from scheduler.sweeping import PATROL_EVERY, out_of_date, patrol
 from scheduler.transaction import transact
@@ -25,6 +25,8 @@ TOGETHER = 20
 """People planned in one transaction: few enough that the site's writes hardly wait."""
 
 
+FEWEST = 10
+"""A page of fewer costs more than it spares anybody, on however busy a machine."""
 HELD = 0.2
 """Seconds for which a page of people may hold the database."""
 Pick = Callable[[Session, Sequence[int]], Sequence[int]]
@@ -37,8 +39,8 @@ def _all(_session: Session, ids: Sequence[int]) -> Sequence[int]:
 def _fitting(together: int, *, took: float) -> int:
     """How many people the next page may have, so that the site's writes wait for none longer than HELD."""
     if took > HELD / 2:
-        return max(together // 2, 1)
-    return min(together + 5, TOGETHER * 5) if took < HELD / 4 else together
+        return max(together // 2, FEWEST)
+    return min(together + 5, TOGETHER * 3) if took < HELD / 4 else together
 
 
 @dataclass(kw_only=True)
@@ -126,7 +128,4 @@ class Replanner:
             return sum(self._some([identity], pick) for identity in ids)
 
     def _plan(self, session: Session, ids: Iterable[int]) -> int:
-        ids = sorted(ids)
-        for identity in ids:
-            reconcile(session, identity, catalog=self.catalog, now=self.clock())
-        return len(ids)
+        return reconcile_many(session, sorted(ids), catalog=self.catalog, now=self.clock())

@@ -111,7 +111,8 @@ def _go(
         told: dict[str, Any] = {"campaign": key, "number": number, "version": found.ends.version}
         print_json(told | {"plan": str(name), "planned_again": again, **impact.counts()})
     else:
-        say("", f"Version {number} of {key} is in force; {again:,} people were planned again.")
+        people = "1 person was" if again == 1 else f"{again:,} people were"
+        say("", f"Version {number} of {key} is in force; {people} planned again.")
 
 
 def _require_agreement(of: Offer, impact: Impact, name: AgreedPlan, plan: str, *, most: int) -> None:

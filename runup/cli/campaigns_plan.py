@@ -29,7 +29,7 @@ def plan(campaign: Key = "", /, *, to: int | None = None, diff: bool = False, js
     diff
         Also show what changes in the files, line by line.
     json
-        Print JSON: campaign, base, version, plan, the counts, steps, and people: everybody it affects, with
+        Print JSON: campaign, base, version, plan, the counts, steps, and people_affected: all of them, with
         each email before and after.
     """
     with opened() as application:

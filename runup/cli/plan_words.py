@@ -56,13 +56,18 @@ def say_plan(of: Offer, impact: Impact, sample: Sequence[dict[str, Any]]) -> Non
 
 
 def _sums(impact: Impact) -> Iterator[str]:
-    yield f"{impact.people:,} people: {impact.affected:,} affected, {impact.untouched:,} untouched."
+    yield f"{_people(impact.people)}: {impact.affected:,} affected, {impact.untouched:,} untouched."
     emails = ", ".join(f"{impact.total(kind):,} {kind}" for kind in Kind)
     yield f"Emails that have not left: {emails}."
     if impact.at_once:
         yield f"{impact.at_once:,} of them leave at once: their new moment has come already."
     if impact.past_the_point:
-        yield f"{impact.past_the_point:,} people are past the point of a new email and do not get it."
+        are = "is" if impact.past_the_point == 1 else "are"
+        yield f"{_people(impact.past_the_point)} {are} past the point of a new email and do not get it."
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def _step_row(step: str, impact: Impact) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from town import Town
 from versions import KEY, drill_town, retimed, shipped, weighed, with_step, with_texts, without
 
@@ -22,10 +22,11 @@ from runup.database import Database
 from scheduler import Send, State
 from scheduler.agreed_plan import AgreedPlan, Ends, PlanRefused
 from scheduler.impact import Change, Effect, Impact, Kind
+from scheduler.reconcile_many import reconcile_many
 from scheduler.replanning import TOGETHER, Replanner
 from scheduler.send import ARRIVED, UNSENT
 from scheduler.superseded import how_many
-from subscribers import confirm
+from subscribers import Subscriber, confirm
 
 PEOPLE = int(os.environ.get("RUNUP_PEOPLE_PLANNED", "60"))
 EARLY = """day      = -9
@@ -306,6 +307,26 @@ def test_nobody_raises_the_numbers_in_a_plan_s_name() -> None:
 def test_what_is_no_plan_is_told_so(text: str) -> None:
     with pytest.raises(PlanRefused, match="is no plan"):
         AgreedPlan.parse(text)
+
+
+def test_many_are_planned_as_each_would_be_alone(either_drill: Town) -> None:
+    """Also whoever has not confirmed yet, and whoever has no enrollment at all."""
+    town = either_drill
+    _a_crowd(town, 24)
+    town.tick(concurrency=8)
+    town.at("2026-12-01T12:00")
+    with town.write() as session:
+        everybody = session.scalars(select(Subscriber.id)).all()
+        session.execute(update(Subscriber).values(epoch=Subscriber.epoch + 1))
+        assert reconcile_many(session, everybody, catalog=town.catalog, now=town.now) == 24
+        assert not session.scalars(
+            select(Subscriber.id).where(Subscriber.epoch != Subscriber.planned_epoch)
+        ).all()
+    together = town.snapshot()
+    with town.write() as session:
+        for who in everybody:
+            town.reconcile(session, who)
+    assert town.snapshot() == together
 
 
 # -- how it is looked at -------------------------------------------------------------------------------------
