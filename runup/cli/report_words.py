@@ -68,8 +68,10 @@ def _totals(report: Report) -> list[tuple[str, str]]:
             f"{acts.complained:,} called it spam, {acts.unsubscribed:,} unsubscribed{_clicks(report)}",
         ),
         ("People", f"{acts.signed_up:,} signed up, {acts.confirmed:,} confirmed"),
+        ("Newsletters", f"{acts.joined:,} places confirmed, {acts.stopped:,} ended"),
         ("Outcomes", outcomes(acts.outcomes)),
     ]
+    lines = [line for line in lines if line[0] != "Newsletters" or acts.joined or acts.stopped]
     return lines if late.emails else [line for line in lines if line[0] != "Lateness"]
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from runup.reports.lateness import Key
 from runup.reports.moments import Moment, day_of
+from runup.reports.names import OF_SEND, Key, Names
 from runup.reports.period import Period
 from scheduler import Send, State
 from scheduler.send import ARRIVED, IN_FLIGHT, UNFINISHED, UNSENT
@@ -82,10 +82,12 @@ def within(period: Period, moment: Moment = MOMENT) -> list[ColumnElement[bool]]
 
 
 def counted(
-    session: Session, *conditions: ColumnElement[bool]
+    session: Session, names: Names, *conditions: ColumnElement[bool]
 ) -> Iterator[tuple[Key, str, str, str | None, int]]:
     """Campaign and step, day, state, reason, and how many such sends: as rows come, never all at once."""
-    by = (Send.campaign, Send.step, day_of(session, MOMENT), Send.state, Send.reason)
+    by = (*OF_SEND, day_of(session, MOMENT), Send.state, Send.reason)
     found = select(*by, func.count()).where(*conditions).group_by(*by)
-    for campaign, step, day, state, reason, sends in session.execute(found.execution_options(yield_per=1000)):
-        yield (campaign, step), day, state, reason, sends
+    for campaign, step, issue, day, state, reason, sends in session.execute(
+        found.execution_options(yield_per=1000)
+    ):
+        yield names.key(campaign, step, issue), day, state, reason, sends

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, case, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from runup.reports.moments import greatest, is_sqlite, least, milliseconds
+from runup.reports.names import OF_SEND, Key, Names
 from scheduler import Send
 from scheduler.send import ARRIVED, is_in
 
@@ -19,9 +20,6 @@ LONGEST_CALL = 20_000
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _STEPS = ((_MINUTE, 100), (_HOUR, _SECOND), (_DAY, _MINUTE))
 """Below the first, counted by the second: a tenth of a second up to a minute, and so on; by hours at last."""
-
-Key = tuple[str, str]
-"""Campaign and step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,36 +70,25 @@ class Delays:
         return found
 
 
-def delays(session: Session, *conditions: ColumnElement[bool]) -> Mapping[Key, Delays]:
+def delays(session: Session, names: Names, *conditions: ColumnElement[bool]) -> Mapping[Key, Delays]:
     """Of the sends for which the conditions hold and which left."""
     call = milliseconds(session, Send.left_at, Send.finished_at)
-    late = greatest(
-        session,
-        milliseconds(session, Send.due_at, Send.left_at)
-        + least(session, greatest(session, call, 0), LONGEST_CALL),
-        0,
-    )
-    left = select(Send.campaign, Send.step, late.label("late")).where(
+    answered = least(session, greatest(session, call, 0), LONGEST_CALL)
+    late = greatest(session, milliseconds(session, Send.due_at, Send.left_at) + answered, 0)
+    left = select(*OF_SEND, late.label("late")).where(
         is_in(*ARRIVED), Send.due_at.is_not(None), Send.left_at.is_not(None), *conditions
     )
     if is_sqlite(session):
         # Or SQLite computes it anew wherever it is named below.
         left = left.limit(-1)
-    late_ones = left.subquery()
-    counted = select(
-        late_ones.c.campaign,
-        late_ones.c.step,
-        _rounded(late_ones.c.late),
-        func.count(),
-        func.max(late_ones.c.late),
-    )
+    of = left.subquery().c
+    by = (of.campaign, of.step, of.issue_id, _rounded(of.late))
+    counted = select(*by, func.count(), func.max(of.late)).group_by(*by)
     found: dict[Key, Delays] = {}
-    for campaign, step, delay, emails, worst in session.execute(
-        counted.group_by(
-            late_ones.c.campaign, late_ones.c.step, _rounded(late_ones.c.late)
-        ).execution_options(yield_per=1000)
+    for campaign, step, issue, delay, emails, worst in session.execute(
+        counted.execution_options(yield_per=1000)
     ):
-        found.setdefault((campaign, step), Delays()).add(delay, emails, worst=worst)
+        found.setdefault(names.key(campaign, step, issue), Delays()).add(delay, emails, worst=worst)
     return found
 
 

@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Select, String, func, literal_column, sele
 from sqlalchemy.orm import Session
 
 from runup.reports.counting import within
-from runup.reports.lateness import Key
 from runup.reports.moments import Moment, day_of, milliseconds
+from runup.reports.names import OF_SEND, Key, Names
 from runup.reports.period import Period
 from scheduler import Send
 from scheduler.reaction import Reaction, ReactionKind
 from subscribers import Interview, Subscriber, Suppression
+from subscribers.lists import Subscription
 from subscribers.suppression import EVERYTHING, Reason
 
 BLAMED_FOR = timedelta(days=30)
@@ -24,6 +25,9 @@ BLAMED_FOR = timedelta(days=30)
 _BLAMED_FOR = int(BLAMED_FOR.total_seconds()) * 1000
 # Written out, not as a parameter: PostgreSQL must see that what is grouped by is what is selected.
 _NOTHING: ColumnElement[str] = literal_column("''", String)
+
+
+_NUMBERS = ("signed_up", "confirmed", "unsubscribed", "complained", "joined", "stopped")
 
 
 @dataclass
@@ -34,15 +38,18 @@ class Acts:
     confirmed: int = 0
     unsubscribed: int = 0
     complained: int = 0
+    joined: int = 0
+    """Places on newsletters that were confirmed, and below that ended; one person may have several."""
+    stopped: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def join(self, other: Acts) -> None:
-        for name in ("signed_up", "confirmed", "unsubscribed", "complained"):
+        for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.outcomes += other.outcomes
 
 
-def acts_by_day(session: Session, period: Period, campaign: str) -> dict[str, Acts]:
+def acts_by_day(session: Session, names: Names, period: Period, campaign: str) -> dict[str, Acts]:
     """By day, as `2026-12-04`; of one campaign or, with "", of all.
 
     Sign-ups and confirmations are those of interviews. Unsubscribes are goodbyes to everything that still
@@ -54,10 +61,13 @@ def acts_by_day(session: Session, period: Period, campaign: str) -> dict[str, Ac
             setattr(found.setdefault(day, Acts()), name, number)
     for day, outcome, number in _outcomes_by_day(session, period, campaign):
         found.setdefault(day, Acts()).outcomes[outcome] += number
-    for (of, _step), day, number in goodbyes(session, period):
+    for name, column in (("joined", Subscription.confirmed_at), ("stopped", Subscription.ended_at)):
+        for day, number in _places_by_day(session, period, campaign, column):
+            setattr(found.setdefault(day, Acts()), name, number)
+    for (of, _step), day, number in goodbyes(session, names, period):
         if campaign in ("", of):
             found.setdefault(day, Acts()).unsubscribed += number
-    for (of, _step), day, number in complaints(session, period):
+    for (of, _step), day, number in complaints(session, names, period):
         if campaign in ("", of):
             found.setdefault(day, Acts()).complained += number
     return found
@@ -71,6 +81,16 @@ def _interviews_by_day(
     yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found)
 
 
+def _places_by_day(
+    session: Session, period: Period, newsletter: str, column: Moment
+) -> Iterator[tuple[str, int]]:
+    """Only places that were somebody's: who never said yes was on no list."""
+    day = day_of(session, column)
+    held = (Subscription.confirmed_at.is_not(None), *within(period, column))
+    found = select(day, func.count()).where(*held).group_by(day)
+    yield from session.execute(found.where(Subscription.list_key == newsletter) if newsletter else found)
+
+
 def _outcomes_by_day(session: Session, period: Period, campaign: str) -> Iterator[tuple[str, str, int]]:
     day = day_of(session, Interview.outcome_at)
     outcome = func.coalesce(Interview.outcome, _NOTHING)
@@ -80,7 +100,7 @@ def _outcomes_by_day(session: Session, period: Period, campaign: str) -> Iterato
     yield from session.execute(found.where(Interview.campaign == campaign) if campaign else found)
 
 
-def complaints(session: Session, period: Period) -> Iterator[tuple[Key, str, int]]:
+def complaints(session: Session, names: Names, period: Period) -> Iterator[tuple[Key, str, int]]:
     """Emails that were reported as spam: campaign and step, the day of the first report, how many."""
     first = (
         select(Reaction.send_id, func.min(Reaction.at).label("at"))
@@ -90,15 +110,15 @@ def complaints(session: Session, period: Period) -> Iterator[tuple[Key, str, int
     )
     day = day_of(session, first.c.at)
     found = (
-        select(Send.campaign, Send.step, day, func.count())
+        select(*OF_SEND, day, func.count())
         .join(first, first.c.send_id == Send.id)
         .where(*within(period, first.c.at))
-        .group_by(Send.campaign, Send.step, day)
+        .group_by(*OF_SEND, day)
     )
-    yield from _keyed(session, found)
+    yield from _keyed(session, names, found)
 
 
-def goodbyes(session: Session, period: Period) -> Iterator[tuple[Key, str, int]]:
+def goodbyes(session: Session, names: Names, period: Period) -> Iterator[tuple[Key, str, int]]:
     """Those who left everything, under the latest email that had left to them in the BLAMED_FOR before; under
     ("", "") where there was none, or where nobody knows any more who they were."""
     gone = (
@@ -112,10 +132,8 @@ def goodbyes(session: Session, period: Period) -> Iterator[tuple[Key, str, int]]
         .subquery()
     )
     day = day_of(session, gone.c.at)
-    key = (func.coalesce(Send.campaign, _NOTHING), func.coalesce(Send.step, _NOTHING), day)
-    yield from _keyed(
-        session, select(*key, func.count()).outerjoin(Send, Send.id == gone.c.send_id).group_by(*key)
-    )
+    found = select(*OF_SEND, day, func.count()).select_from(gone).outerjoin(Send, Send.id == gone.c.send_id)
+    yield from _keyed(session, names, found.group_by(*OF_SEND, day))
 
 
 def _blamed(session: Session) -> ColumnElement[int | None]:
@@ -132,6 +150,8 @@ def _blamed(session: Session) -> ColumnElement[int | None]:
     return before.correlate(Subscriber, Suppression).scalar_subquery()
 
 
-def _keyed(session: Session, found: Select[str, str, str, int]) -> Iterator[tuple[Key, str, int]]:
-    for campaign, step, day, number in session.execute(found):
-        yield (campaign, step), day, number
+def _keyed(
+    session: Session, names: Names, found: Select[str, str, int | None, str, int]
+) -> Iterator[tuple[Key, str, int]]:
+    for campaign, step, issue, day, number in session.execute(found):
+        yield names.key(campaign, step, issue), day, number

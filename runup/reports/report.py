@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import Catalog
 from campaigns.errors import CampaignError
 from runup.reports.counting import Fate, counted, within
-from runup.reports.lateness import Delays, Key, Lateness, delays
+from runup.reports.lateness import Delays, Lateness, delays
 from runup.reports.moments import of_one_moment
+from runup.reports.names import Key, Names
 from runup.reports.people import Acts, acts_by_day, complaints, goodbyes
 from runup.reports.period import Period, Span, beginning_of, span_for, spans
 from runup.reports.reading import read_by_people
@@ -73,19 +74,20 @@ def report(
     """Count. Memory grows with days and steps, not with emails. `session` has asked nothing yet: all numbers
     are of one moment."""
     of_one_moment(session)
-    of_campaign = [Send.campaign == campaign] if campaign else []
+    names = Names.read(session)
+    conditions = [*within(period), *names.of(campaign)]
     lines: dict[Key, Line] = {}
     left: dict[Key, Counter[str]] = {}
     days: dict[str, Fate] = {}
-    for key, day, state, reason, sends in counted(session, *within(period), *of_campaign):
+    for key, day, state, reason, sends in counted(session, names, *conditions):
         fate = Fate()
         fate.add(state, reason, sends)
         _line(lines, key).fate.join(fate)
         days.setdefault(day, Fate()).join(fate)
         left.setdefault(key, Counter())[day] += fate.left
-    acts = acts_by_day(session, period, campaign)
-    _add_readers(session, lines, period, campaign)
-    total = _add_lateness(lines, delays(session, *within(period), *of_campaign))
+    acts = acts_by_day(session, names, period, campaign)
+    _add_readers(session, names, lines, period, campaign)
+    total = _add_lateness(lines, delays(session, names, *conditions))
     span, starts = _spans(period, {*days, *acts})
     for key, by_day in left.items():
         lines[key].left_over_time = _over_time(by_day, span, starts)
@@ -94,11 +96,11 @@ def report(
         campaign=campaign,
         period=period,
         span=span,
-        lines=_in_order(lines.values(), catalog),
+        lines=_in_order(lines.values(), names, catalog),
         total=_sum(lines.values(), total),
         moments=_moments(days, acts, span, starts),
         acts=_all(acts.values()),
-        later=_later(session, period, campaign),
+        later=_later(session, period, names.of(campaign)),
     )
 
 
@@ -106,15 +108,17 @@ def _line(lines: dict[Key, Line], key: Key) -> Line:
     return lines.setdefault(key, Line(campaign=key[0], step=key[1]))
 
 
-def _add_readers(session: Session, lines: dict[Key, Line], period: Period, campaign: str) -> None:
-    for key, _, emails in complaints(session, period):
+def _add_readers(
+    session: Session, names: Names, lines: dict[Key, Line], period: Period, campaign: str
+) -> None:
+    for key, _, emails in complaints(session, names, period):
         if campaign in ("", key[0]):
             _line(lines, key).complained += emails
-    for key, _, people in goodbyes(session, period):
+    for key, _, people in goodbyes(session, names, period):
         if key[0] and campaign in ("", key[0]):
             _line(lines, key).unsubscribed += people
     for name, kind in (("opened", ReactionKind.OPENED), ("clicked", ReactionKind.CLICKED)):
-        for key, emails in read_by_people(session, period, kind).items():
+        for key, emails in read_by_people(session, names, period, kind).items():
             if key in lines:
                 setattr(lines[key], name, emails)
 
@@ -160,9 +164,9 @@ def _all(acts: Iterable[Acts]) -> Acts:
     return found
 
 
-def _in_order(lines: Collection[Line], catalog: Catalog) -> list[Line]:
-    """As the timetable has them; what no timetable knows any more comes last."""
-    steps = {campaign: _steps(campaign, catalog) for campaign in {line.campaign for line in lines}}
+def _in_order(lines: Collection[Line], names: Names, catalog: Catalog) -> list[Line]:
+    """As the timetable has them, then issues as they were written; what nobody knows any more comes last."""
+    steps = {campaign: _steps(campaign, names, catalog) for campaign in {line.campaign for line in lines}}
     for line in lines:
         line.title = steps[line.campaign].get(line.step, "")
 
@@ -173,12 +177,15 @@ def _in_order(lines: Collection[Line], catalog: Catalog) -> list[Line]:
     return sorted(lines, key=place)
 
 
-def _steps(campaign: str, catalog: Catalog) -> dict[str, str]:
-    """The titles by step, in order; none of what is no campaign (any more)."""
+def _steps(campaign: str, names: Names, catalog: Catalog) -> dict[str, str]:
+    """The titles by step or issue, in order."""
+    issues = {
+        slug: subject for (newsletter, slug), subject in names.subjects.items() if newsletter == campaign
+    }
     try:
-        return {step.key: step.title for step in catalog.sequence(campaign).steps}
+        return {step.key: step.title for step in catalog.sequence(campaign).steps} | issues
     except CampaignError:
-        return {}
+        return issues
 
 
 def _sum(lines: Iterable[Line], late: Delays) -> Line:
@@ -195,6 +202,6 @@ def _filled(lines: Iterable[Line]) -> list[list[int]]:
     return [line.left_over_time for line in lines if line.left_over_time]
 
 
-def _later(session: Session, period: Period, campaign: str) -> int:
-    found = select(func.count(Send.id)).where(is_in(*OPEN), Send.due_at >= period.until)
-    return session.scalar(found.where(Send.campaign == campaign) if campaign else found) or 0
+def _later(session: Session, period: Period, of_campaign: list[ColumnElement[bool]]) -> int:
+    found = select(func.count(Send.id)).where(is_in(*OPEN), Send.due_at >= period.until, *of_campaign)
+    return session.scalar(found) or 0

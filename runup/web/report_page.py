@@ -74,6 +74,8 @@ def figures(report: Report) -> list[Figure]:
         Figure("Signed up", f"{acts.signed_up:,}", f"{acts.confirmed:,} confirmed"),
         Figure("Unsubscribed", f"{acts.unsubscribed:,}", "people"),
     ]
+    if acts.joined or acts.stopped:
+        found.append(Figure("Newsletter places", f"{acts.joined:,}", f"confirmed, {acts.stopped:,} ended"))
     if total.clicked:
         found.append(
             Figure("Clicks (people)", f"{total.clicked:,}", f"emails, {share(total.clicked, fate.left)}")

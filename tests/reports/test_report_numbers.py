@@ -13,12 +13,14 @@ from many_sends import BEGAN, SEQUENCE, STEPS, fill
 from sqlalchemy import select
 
 from campaigns import Catalog
+from campaigns.newsletter import NewsletterIssue
 from runup.database import Database
 from runup.reports import Period, Report, report
 from runup.reports.period import Span, spans
 from scheduler import Send
 from scheduler.reaction import Reaction
 from subscribers import Interview, Suppression
+from subscribers.lists import Subscription
 
 CATALOG = Catalog()
 LATER = BEGAN + timedelta(days=300)
@@ -191,3 +193,38 @@ def test_until_is_the_end_of_that_day_in_utc() -> None:
     period = Period.of_days(date(2026, 12, 4), date(2026, 12, 4), now=LATER)
     assert period.since == datetime.combine(date(2026, 12, 4), time(), UTC)
     assert period.until - period.since == timedelta(days=1)
+
+
+def test_each_issue_of_a_newsletter_is_a_line_of_its_own(database: Database) -> None:
+    with database.write() as session:
+        fill(session, people=8, sends_each=1)
+        for slug in ("november", "december"):
+            session.add(
+                NewsletterIssue(list_key="monthly", slug=slug, subject=slug.title(), created_at=BEGAN)
+            )
+        session.flush()
+        issues = list(session.scalars(select(NewsletterIssue).order_by(NewsletterIssue.id)))
+        for number in range(1, 6):
+            confirmed = BEGAN + timedelta(days=number) if number > 1 else None
+            ended = BEGAN + timedelta(days=9) if number < 4 else None
+            session.add(
+                Subscription(
+                    subscriber_id=number, list_key="monthly", subscribed_at=BEGAN, confirmed_at=confirmed,
+                    ended_at=ended,
+                )
+            )  # fmt: skip
+        for number, send in enumerate(session.scalars(select(Send).order_by(Send.id)).all()[:5]):
+            send.enrollment_id, send.issue_id = None, issues[number % 2].id
+            send.campaign, send.step = "newsletter", "issue"
+    found = counted(database, Period(None, LATER))
+    assert [(line.campaign, line.step, line.title, line.fate.planned) for line in found.lines] == [
+        ("monthly", "november", "November", 3),
+        ("monthly", "december", "December", 2),
+        (SEQUENCE, "confirm", found.lines[2].title, 3),
+    ]
+    monthly = counted(database, Period(None, LATER), "monthly")
+    assert (monthly.total.fate.planned, len(monthly.lines)) == (5, 2)
+    assert (monthly.acts.joined, monthly.acts.stopped, monthly.acts.signed_up) == (4, 2, 0)
+    assert counted(database, Period(None, LATER), SEQUENCE).acts.joined == 0
+    assert counted(database, Period(None, LATER), SEQUENCE).total.fate.planned == 3
+    assert counted(database, Period(None, LATER), "newsletter").lines == []
