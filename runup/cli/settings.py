@@ -16,7 +16,7 @@ from runup.settings import SECRETS, Settings
 from runup.workspace import FILE, nearest
 
 app = App(name="settings", help="What is set, where, and whether it can be used.")
-_COLUMNS = {"name": "Setting", "value": "Value", "source": "From"}
+_COLUMNS = {"setting": "Setting", "value": "Value", "source": "From"}
 _DEFAULT = "default"
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)")
 
@@ -42,7 +42,7 @@ def show_(name: str = "", /, *, changed: bool = False, json: bool = False) -> No
         raise BadInput(f"there is no setting {name!r}{nearest(wanted, known)}")
     rows = [row for row in rows if wanted in ("", row["name"])]
     rows = [row for row in rows if row["source"] != _DEFAULT] if changed else rows
-    shown = rows if json else [row | {"value": _words(row)} for row in rows]
+    shown = rows if json else [row | {"setting": row["name"], "value": _words(row)} for row in rows]
     show(shown, _COLUMNS, as_json=json, empty="Everything is as it comes.")
 
 

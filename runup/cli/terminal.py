@@ -26,6 +26,7 @@ _MAY_WRAP = frozenset(
         "what",
         "why",
         "who",
+        "value",
         "when",
         "reason",
         "address",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,17 @@ def test_a_terminal_gets_a_table_that_fits(with_ana: Terminal, columns: int) -> 
     assert "Go one level deeper" in screen
 
 
+def test_a_terminal_without_color_gets_none(bare: Terminal) -> None:
+    colorful = _on_a_terminal(["stauts"], cwd=bare.folder, columns=80, code=2, TERM="xterm-256color")
+    plain = _on_a_terminal(
+        ["stauts"], cwd=bare.folder, columns=80, code=2, TERM="xterm-256color", NO_COLOR="1"
+    )
+    color = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+    assert color.search(colorful)
+    assert not color.search(plain)
+    assert "did you mean status?" in plain
+
+
 def test_a_name_cannot_move_the_cursor(runup: Terminal) -> None:
     add_ana(runup)
     _rename(runup, "\x1b]0;owned\x07\x1b[31m[bold]Eve\u202e")
@@ -151,9 +163,9 @@ def _rename(terminal: Terminal, name: str) -> None:
     connection.close()
 
 
-def _on_a_terminal(words: list[str], *, cwd: Path, columns: int) -> str:
+def _on_a_terminal(words: list[str], *, cwd: Path, columns: int, code: int = 0, **more: str) -> str:
     ours, theirs = pty.openpty()
-    environment = os.environ | {"COLUMNS": str(columns), "LINES": "60", "TERM": "dumb"}
+    environment = os.environ | {"COLUMNS": str(columns), "LINES": "60", "TERM": "dumb"} | more
     with subprocess.Popen(
         [PROGRAM, *words], cwd=cwd, stdout=theirs, stderr=theirs, stdin=theirs, env=environment
     ) as run:
@@ -168,5 +180,5 @@ def _on_a_terminal(words: list[str], *, cwd: Path, columns: int) -> str:
                 break
             screen += piece
     os.close(ours)
-    assert run.returncode == 0, json.dumps(screen.decode())
+    assert run.returncode == code, json.dumps(screen.decode())
     return screen.decode()
