@@ -15,6 +15,7 @@ _SUPPRESSED = {
     "complained": "complained",
     "erased": "erased",
     "by_operator": "suppressed by you",
+    "paused": "have paused all emails",
 }
 
 
@@ -56,7 +57,7 @@ def show_count(count: AudienceCount, *, list_name: str, audience: str) -> None:
     if audience:
         pairs.append(("Not asked for", f"{number(count.not_admitted)} of whom `{audience}` does not hold"))
     for reason, many in count.suppressed.items():
-        pairs.append(("Never written to", f"{number(many)}: {_SUPPRESSED.get(reason, reason)}"))
+        pairs.append(("Not written to", f"{number(many)}: {_SUPPRESSED.get(reason, reason)}"))
     if count.unanswerable:
         pairs.append(("No answer", f"{number(count.unanswerable)}: {count.failure}"))
     show_pairs([*pairs, ("Get it", number(count.receives))])

@@ -109,7 +109,7 @@ def test_whom_a_filter_reaches_is_counted_before_anything_leaves(readers: Termin
     }  # fmt: skip
     out = readers.ok("newsletters", "count", "--list", "newsletter").out
     assert out == (
-        "On the list       3 (The newsletter)\nNever written to  1: suppressed by you\nGet it            2\n"
+        "On the list     3 (The newsletter)\nNot written to  1: suppressed by you\nGet it          2\n"
     )
     wrong = readers("newsletters", "count", "december", "--audience", "subscriber.zone == 'x'")
     assert (wrong.code, wrong.err) == (

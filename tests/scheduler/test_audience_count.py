@@ -21,6 +21,7 @@ from subscribers import (
     Subscription,
     address_hmac,
     cancel,
+    pause_emails,
     suppress,
     tag,
     tell_outcome,
@@ -123,9 +124,10 @@ def test_nobody_is_left_out_unsaid(readers: Town) -> None:
             session, address_hmac("ana@example.com", KEY), Reason.COMPLAINED, now=readers.now, scope="jobs"
         )
         suppress(session, address_hmac("max@example.com", KEY), Reason.BY_OPERATOR, now=readers.now)
+        pause_emails(session, who(session, "zoe"), until_on=None, now=readers.now)
     found = count(readers, "subscriber.first_name != 'Max'")
     assert found == AudienceCount(
-        on_list=5, receives=2, not_admitted=1, suppressed={"bounced": 1, "unsubscribed": 1}
+        on_list=5, receives=1, not_admitted=1, suppressed={"bounced": 1, "unsubscribed": 1, "paused": 1}
     )
     assert found.on_list == found.receives + found.not_admitted + sum(found.suppressed.values())
 
