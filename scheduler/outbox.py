@@ -47,9 +47,15 @@ class Answer:
 
 
 def receivers(session: Session, *, now: datetime) -> list[int]:
-    """Those who may be posted to now, by id."""
+    """Those who may be posted to now and for whom something waits, by id. Whoever asks takes no lock."""
     ready = or_(Webhook.next_at.is_(None), Webhook.next_at <= now)
-    return list(session.scalars(select(Webhook.id).where(Webhook.state == "on", ready).order_by(Webhook.id)))
+    has_post = exists(
+        select(WebhookPost.id).where(
+            WebhookPost.webhook_id == Webhook.id, is_waiting(WebhookPost), WebhookPost.next_at <= now
+        )
+    )
+    found = select(Webhook.id).where(Webhook.state == "on", ready, has_post)
+    return list(session.scalars(found.order_by(Webhook.id)))
 
 
 def take(session: Session, webhook: Webhook, *, most: int, now: datetime) -> list[WebhookPost]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from runup.backups.manifest import Fingerprints, Manifest
 from runup.backups.postgresql import dump
 from runup.backups.sqlite import copy_sqlite, damage_of
 from runup.database import Database, DatabaseError, current_revision
+from runup.database.space import MB, Space
 from scheduler import Send
 from subscribers import Subscriber, tzdata_version
 
@@ -36,6 +38,7 @@ def make_backup(
     """
     if file.exists():
         raise FileExistsError(17, "it is there already; a backup never replaces another", str(file))
+    _require_room(database, file)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".runup-backup-") as place:
         folder = Path(place)
         manifest = _describe(database, keys, now=now)
@@ -43,6 +46,18 @@ def make_backup(
         # After the database: what it knows of, the journal knows then, and a little more does no harm.
         members |= _copy_journal(journal, folder)
         return write_archive(file, manifest, members)
+
+
+def _require_room(database: Database, file: Path) -> None:
+    """A backup that fills the disk would stop what it is to protect. Of PostgreSQL's size nobody asks: its
+    dump is smaller, and may lie on another machine."""
+    if database.file is None or database.space is None:
+        return
+    needed = 2 * database.file.stat().st_size + database.space.least
+    free = Space(file).free
+    if free < needed:
+        words = f"{needed // MB:,} MB are needed beside it for a moment, and {free // MB:,} MB are free"
+        raise OSError(errno.ENOSPC, words, str(file))
 
 
 def _describe(database: Database, keys: Fingerprints, *, now: datetime) -> Manifest:

@@ -14,8 +14,8 @@ _CREATED = re.compile(r"CREATE TABLE public\.(\w+) \($")
 
 def before(dump: Path) -> str:
     """Drop what is ours and what the dump makes anew; other tables of the same database stay."""
-    with dump.open(encoding="utf-8", errors="replace") as lines:
-        made = {found[1] for line in lines if (found := _CREATED.match(line))}
+    with dump.open(encoding="utf-8", errors="replace") as text:
+        made = {found[1] for line in text if (found := _CREATED.match(line))}
     tables = sorted(made | set(Base.metadata.tables) | {"alembic_version"})
     lines = ["SET lock_timeout = '10s';", "SET client_min_messages = warning;"]
     lines += [f'DROP TABLE IF EXISTS public."{table}" CASCADE;' for table in tables]

@@ -31,7 +31,7 @@ from runup.backups import (
 from runup.backups.archive import write_archive
 from runup.backups.postgresql import ToolFailed
 from runup.backups.sqlite import copy_sqlite
-from runup.database import Database, require_newest
+from runup.database import Database, require_newest, space
 from scheduler import Heartbeat, Journal, Send, only_worker
 from scheduler.braking import active_holds, release_brake
 from subscribers import Subscriber
@@ -188,6 +188,14 @@ def test_a_backup_never_replaces_another(backup: Path, town: Town) -> None:
     with pytest.raises(FileExistsError):
         back_up(town, backup, journal=backup.parent / "journal")
     assert backup.read_bytes() == before
+
+
+@only_sqlite
+def test_a_backup_does_not_fill_the_disk(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space.Space, "free", 150 * space.MB)
+    with pytest.raises(OSError, match="MB are needed beside it for a moment, and 150 MB are free"):
+        back_up(town, tmp_path / "b.tar", journal=tmp_path / "journal")
+    assert not (tmp_path / "b.tar").exists()
 
 
 @only_sqlite

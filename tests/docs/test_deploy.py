@@ -176,7 +176,7 @@ def running(service: str, environment: dict[str, str], folder: Path) -> Iterator
     try:
         yield process
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=45)
+        _, said = process.communicate(timeout=90)
         assert process.returncode == 0, said
         assert all(json.loads(line) for line in said.splitlines()), "every line of a container is JSON"
     finally:
@@ -190,7 +190,7 @@ def environment_of(service: str, **more: str) -> dict[str, str]:
     return clean | named | {k: str(v) for k, v in OURS[service].get("environment", {}).items()} | more
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_the_services_come_up_in_their_order_and_are_healthy(
     tmp_path: Path, empty_postgresql_url: str
 ) -> None:
@@ -215,7 +215,7 @@ def test_the_services_come_up_in_their_order_and_are_healthy(
         assert subprocess.run([sys.executable, *words[1:]], check=False).returncode == 0
         assert httpx.get(f"{url[0]}/health").json()["causes"] == ["no_worker"]
         stack.enter_context(running("workers", environment_of("workers", **more), tmp_path))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while httpx.get(f"{url[0]}/health").status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)  # waits for other processes, which have their own clock
