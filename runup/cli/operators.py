@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from getpass import getpass
+from io import StringIO
 
 from cyclopts import App
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from runup.operators.secrets import hash_password, totp_address, totp_step, why_
 app = App(name="operators", help="Who may log in at /ops.")
 _COLUMNS = {"name": "Name", "created_at": "Since", "logged_in_at": "Last login"}
 _TRIES = 3
+_WHITE_ON_BLACK, _AS_BEFORE = "\x1b[40;97m", "\x1b[0m"
 
 
 @app.command(name="list")
@@ -145,11 +147,14 @@ def _password() -> str:
 
 
 def _draw(address: str) -> None:
-    """A picture to scan. Dark on light whatever the terminal's colors are: many apps read no other."""
+    """A picture to scan. White and black whatever the terminal's colors are: many apps read no other."""
     import segno
 
+    drawn = StringIO()
+    segno.make(address, error="m", micro=False).terminal(drawn, compact=True)
     say("", "Scan this with an authenticator app:", "")
-    segno.make(address, error="m", micro=False).terminal(compact=True)
+    for line in drawn.getvalue().splitlines():
+        sys.stdout.write(f"{_WHITE_ON_BLACK}{line}{_AS_BEFORE}\n")
     say("")
 
 

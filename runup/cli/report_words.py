@@ -10,8 +10,9 @@ from runup.cli.terminal import console, say, show, show_pairs
 from runup.reports import Line, Report
 from runup.reports.wording import lasting, name_of, outcomes, share, span_of, why
 
-_BLOCKS = "▁▂▃▄▅▆▇█"
-_BAR = "█"
+# None as high as the line: those of lines below each other would run together.
+_BLOCKS = "▁▂▃▄▅▆▇"
+_BAR = "━"
 _NARROW, _WIDE = 100, 120
 _STEPS = {
     "step": "Step", "planned": "Planned", "left": "Left", "delivered": "Delivered", "bounced": "Bounced",
