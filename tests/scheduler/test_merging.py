@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 from town import KEY, Town
 
+from campaigns.newsletter import NewsletterIssue
 from campaigns.reasons import Reason
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
@@ -129,6 +132,48 @@ def test_places_tags_and_consents_are_hers_and_who_left_a_list_stays_off_it(town
             place = place_behind(session, identity)
             assert place is not None
             assert (place.subscriber_id, place.list_key) == (ana.subscriber_id, key)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "gives", "left", "waiting"),
+    [
+        ("planned", "accepted", 1, 0),
+        ("accepted", "planned", 1, 0),
+        ("planned", "planned", 0, 1),
+        ("accepted", "accepted", 2, 0),
+        ("", "planned", 0, 1),
+        ("", "accepted", 1, 0),
+    ],
+)
+def test_an_issue_of_a_newsletter_leaves_once(
+    town: Town, keeps: str, gives: str, left: int, waiting: int
+) -> None:
+    ana, other = town.person("ana"), town.person("ana", email="ana+1@example.com")
+    with town.write() as session:
+        issue = NewsletterIssue(list_key="newsletter", slug="one", subject="One", created_at=town.now)
+        session.add(issue)
+        session.flush()
+        for interview, state in ((ana, keeps), (other, gives)):
+            if state:
+                person = session.get_one(Subscriber, interview.subscriber_id)
+                join_list(session, person, NEWS, now=town.now, source="form")
+                session.add(of_issue(town, issue.id, interview.subscriber_id, state))
+    merged(town, ana, other)
+    sends = [send for send in town.sends() if send.issue_id is not None]
+    assert sum(send.state == "accepted" for send in sends) == left
+    assert [send.subscriber_id for send in sends if send.state == "planned"] == [ana.subscriber_id] * waiting
+    assert ana.subscriber_id in {send.subscriber_id for send in sends}
+
+
+def of_issue(town: Town, issue: int, person: int, state: str) -> Send:
+    is_over = state == "accepted"
+    return Send(
+        issue_id=issue, subscriber_id=person, campaign="newsletter:newsletter", step="issue", state=state,
+        reason=Reason.ACCEPTED if is_over else None, reference=f"{person}-{state}", due_at=town.now,
+        expires_at=town.now + timedelta(days=1), planned_at=town.now, epoch=0, lane=1,
+        ready_at=None if is_over else town.now, left_at=town.now if is_over else None,
+        finished_at=town.now if is_over else None,
+    )  # fmt: skip
 
 
 def test_old_links_lead_to_who_is_kept(town: Town) -> None:
