@@ -34,6 +34,8 @@ from runup.backups.sqlite import copy_sqlite
 from runup.database import Database, require_newest, space
 from scheduler import Heartbeat, Journal, Send, only_worker
 from scheduler.braking import active_holds, release_brake
+from scheduler.webhook import Webhook, WebhookPost
+from scheduler.webhook_triggers import agree
 from subscribers import Subscriber
 
 KEYS = Fingerprints("one", ("two",))
@@ -336,3 +338,16 @@ def test_a_backup_of_an_older_runup_gets_the_tables_of_this_one(town: Town, tmp_
     require_newest(town.database)
     with town.database.read() as session:
         assert [hold.kind for hold in active_holds(session)] == ["restored"]
+
+
+def test_receivers_of_webhooks_are_told_by_a_restored_database_as_before(town: Town, tmp_path: Path) -> None:
+    webhook = Webhook(url="https://crm.example.com/", events=",sign_up,", salt="s", created_at=town.now)
+    with town.write() as session:
+        session.add(webhook)
+        session.flush()
+        agree(session)
+    town.ana()
+    back_up(town, tmp_path / "b.tar", journal=tmp_path / "journal")
+    restore(tmp_path / "b.tar", town.database, journal=tmp_path / "journal", now=town.now)
+    town.person("kiri")
+    assert count(town.database, WebhookPost) == 2
