@@ -40,7 +40,7 @@ def _fitting(together: int, *, took: float) -> int:
     """How many people the next page may have, so that the site's writes wait for none longer than HELD."""
     if took > HELD / 2:
         return max(together // 2, FEWEST)
-    return min(together + 5, TOGETHER * 3) if took < HELD / 4 else together
+    return min(together + 5, TOGETHER * 2) if took < HELD / 4 else together
 
 
 @dataclass(kw_only=True)
