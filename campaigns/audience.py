@@ -97,6 +97,13 @@ class Audience:
         that is never a no."""
         return self._condition is None or self._condition.holds(facts.names())
 
+    def answer(self, facts: AudienceFacts) -> bool | None:
+        """The same; None where there is no answer."""
+        try:
+            return self.admits(facts)
+        except ConditionError:
+            return None
+
     def _try(self) -> None:
         for who, facts in _SAMPLES.items():
             try:

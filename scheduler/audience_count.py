@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience import Audience
 from campaigns.audience_facts import read_facts
 from campaigns.expressions import ConditionError
+from scheduler.holding import day_bound
 from scheduler.issues import EXPIRES_AFTER
 from subscribers.lists import Subscription, is_theirs
 from subscribers.pausing import EmailPause
@@ -27,11 +28,13 @@ PAUSED = "paused"
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceCount:
-    """`on_list` is the sum of all the others."""
+    """`on_list` is the sum of all the others but `held`."""
 
     on_list: int = 0
     receives: int = 0
     """They get it, as things stand."""
+    held: int = 0
+    """Of those, they would get it later than the others if it left now: an email of their own day is due."""
     not_admitted: int = 0
     """The filter is not about them."""
     suppressed: dict[str, int] = field(default_factory=dict)
@@ -52,10 +55,11 @@ def count_audience(
     counted: Callable[[int], object] = lambda _: None,
 ) -> AudienceCount:
     """Asks every reader of the list, a batch at a time; `counted` hears how many each batch was."""
-    kinds, suppressed, failures = Counter[str](), Counter[str](), list[str]()
+    kinds, suppressed, failures, held = Counter[str](), Counter[str](), list[str](), 0
     for ids in _batches(session, list_key):
         facts = {} if audience.is_everybody else read_facts(session, audience, list_key, ids, now=now)
         reasons = _reasons(session, list_key, ids, now=now)
+        days = day_bound(session, ids, now=now)
         for reader in ids:
             try:
                 is_admitted = audience.is_everybody or audience.admits(facts[reader])
@@ -67,10 +71,12 @@ def count_audience(
                 suppressed[reasons[reader]] += 1
             else:
                 kinds["receives" if is_admitted else "not_admitted"] += 1
+                held += is_admitted and reader in days
         counted(len(ids))
     return AudienceCount(
         on_list=kinds.total() + suppressed.total(),
         **kinds,
+        held=held,
         suppressed=dict(suppressed.most_common()),
         failure="".join(failures),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -25,16 +25,21 @@ def held_for_their_day(
     issues = [draft for draft in drafts if draft.issue is not None]
     if not issues:
         return {}
-    coming = session.execute(
-        select(Send.subscriber_id, func.max(Send.due_at).label("due_at"))
-        .where(Send.subscriber_id.in_({draft.subscriber_id for draft in issues}))
-        .where(is_in(*UNSENT), Send.enrollment_id.is_not(None), Send.due_at <= now + AHEAD)
-        .where(~Send.waits_for_gap, Send.counts_for_gap)
-        .group_by(Send.subscriber_id)
-    )
-    theirs = {row.subscriber_id: row.due_at for row in coming if row.due_at}
+    theirs = day_bound(session, {draft.subscriber_id for draft in issues}, now=now)
     return {
         draft.send_id: max(theirs[draft.subscriber_id], now) + gaps[draft.campaign]
         for draft in issues
         if draft.subscriber_id in theirs
     }
+
+
+def day_bound(session: Session, readers: Collection[int], *, now: datetime) -> dict[int, datetime]:
+    """Of these people those who have a day-bound email to come within AHEAD, with the last one's moment."""
+    coming = session.execute(
+        select(Send.subscriber_id, func.max(Send.due_at).label("due_at"))
+        .where(Send.subscriber_id.in_(readers))
+        .where(is_in(*UNSENT), Send.enrollment_id.is_not(None), Send.due_at <= now + AHEAD)
+        .where(~Send.waits_for_gap, Send.counts_for_gap)
+        .group_by(Send.subscriber_id)
+    )
+    return {row.subscriber_id: row.due_at for row in coming if row.due_at}

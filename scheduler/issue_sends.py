@@ -60,8 +60,8 @@ def expand(session: Session, issue_id: int, *, now: datetime, most: int = PAGE) 
     if issue is None or issue.state != IssueState.SENDING or issue.paused_at or issue.expanded_at:
         return 0
     rows = session.execute(_page(issue).limit(most)).all()
-    wanted = _admitted(session, issue, rows, now=now)
-    maker = _Maker(issue=issue, pauses=_pauses(session, wanted), now=now)
+    wanted, unanswered = _admitted(session, issue, rows, now=now)
+    maker = _Maker(issue=issue, pauses=_pauses(session, wanted), now=now, unanswered=unanswered)
     if made := [maker.make(row) for row in wanted]:
         session.execute(_insert(issue, now=now), made)
     issue.expanded_to = rows[-1].position if rows else issue.expanded_to
@@ -138,12 +138,15 @@ def _insert(issue: NewsletterIssue, *, now: datetime) -> Insert:
 
 def _admitted(
     session: Session, issue: NewsletterIssue, rows: Sequence[Row[Any]], *, now: datetime
-) -> Sequence[Row[Any]]:
+) -> tuple[Sequence[Row[Any]], Collection[int]]:
+    """Whom the audience admits; among them those of whom it has no answer, which is never a no."""
     if not issue.audience or not rows:
-        return rows
+        return rows, ()
     audience = Audience.parse(issue.audience)
     facts = read_facts(session, audience, issue.list_key, [row.id for row in rows], now=now)
-    return [row for row in rows if row.id in facts and audience.admits(facts[row.id])]
+    answers = {row.id: audience.answer(facts[row.id]) for row in rows if row.id in facts}
+    unanswered = {reader for reader, answer in answers.items() if answer is None}
+    return [row for row in rows if answers.get(row.id, False) is not False], unanswered
 
 
 def _pauses(session: Session, rows: Collection[Row[Any]]) -> dict[int, EmailPause]:
@@ -158,6 +161,8 @@ class _Maker:
     issue: NewsletterIssue
     pauses: dict[int, EmailPause]
     now: datetime
+    unanswered: Collection[int] = ()
+    """Readers who get a row that says so."""
     _moments: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
     """By zone: when it is due there, and the wall time and the zone that was computed from."""
 
@@ -172,6 +177,8 @@ class _Maker:
             expires=expires,
             now=self.now,
         )
+        if row.id in self.unanswered:
+            reason = reason or Reason.RENDER_ERROR
         return {
             "of": row.id,
             "in_state": final_state(reason) if reason else State.PLANNED,

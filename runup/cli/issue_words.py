@@ -44,6 +44,7 @@ def count_facts(count: AudienceCount) -> dict[str, Any]:
     return {
         "on_list": count.on_list,
         "receives": count.receives,
+        "held": count.held,
         "not_admitted": count.not_admitted,
         "suppressed": count.suppressed,
         "unanswerable": count.unanswerable,
@@ -60,7 +61,10 @@ def show_count(count: AudienceCount, *, list_name: str, audience: str) -> None:
         pairs.append(("Not written to", f"{number(many)}: {_SUPPRESSED.get(reason, reason)}"))
     if count.unanswerable:
         pairs.append(("No answer", f"{number(count.unanswerable)}: {count.failure}"))
-    show_pairs([*pairs, ("Get it", number(count.receives))])
+    pairs.append(("Get it", number(count.receives)))
+    if count.held:
+        pairs.append(("Of those later", f"{number(count.held)}, after an email of their own day"))
+    show_pairs(pairs)
 
 
 def span_words(span: timedelta) -> str:

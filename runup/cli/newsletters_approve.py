@@ -37,7 +37,7 @@ def count(
     audience
         A filter to try in place of the issue's own, such as "has_upcoming".
     json
-        Print JSON: on_list, receives, not_admitted, suppressed by reason, unanswerable, failure.
+        Print JSON: on_list, receives, held, not_admitted, suppressed by reason, unanswerable, failure.
     """
     with opened() as application:
         shelf = IssueShelf(application.settings)

@@ -28,6 +28,7 @@ _OF_ISSUES: dict[str, str] = {
     Reason.EXPIRED_OUTAGE: "it could not leave to them in time",
     Reason.PAUSED_EXPIRED: "it was paused until their moment was over",
     Reason.PAUSED_BY_SUBSCRIBER: "they have paused all emails",
+    Reason.RENDER_ERROR: "it could not be written for them, or the audience has no answer about them",
     Reason.SUPERSEDED_VERSION: "they were sent it anew",
 }
 """What these say of an issue; elsewhere they are about interviews."""

@@ -104,7 +104,8 @@ def test_whom_a_filter_reaches_is_counted_before_anything_leaves(readers: Termin
         "newsletters", "count", "december", "--audience", "subscriber.first_name", "--json"
     ).json
     assert found == {
-        "on_list": 3, "receives": 1, "not_admitted": 1, "suppressed": {"by_operator": 1}, "unanswerable": 0,
+        "on_list": 3, "receives": 1, "held": 0, "not_admitted": 1, "suppressed": {"by_operator": 1},
+        "unanswerable": 0,
         "failure": "",
     }  # fmt: skip
     out = readers.ok("newsletters", "count", "--list", "newsletter").out
