@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 from terminals import Terminal
 
-from campaigns.newsletter import IssueState, NewsletterIssue
+from campaigns.newsletter import IssueState, NewsletterIssue, published
 from delivery.inbox import read_outbox
 from runup.application import Application
 from runup.settings import Settings
@@ -64,6 +64,15 @@ def writing() -> Iterator[Session]:
         application.close()
 
 
+def work() -> None:
+    """What a worker does in one go."""
+    application = Application.open(Settings.load())
+    worker = application.worker()
+    worker.tick()
+    worker.close()
+    application.close()
+
+
 def test_an_issue_is_approved_word_for_word_and_scheduled_only_so(readers: Terminal) -> None:
     asked = readers("newsletters", "approve", "december")
     assert (asked.code, "nothing was approved; say --hash " in asked.err) == (2, True)
@@ -87,6 +96,32 @@ def test_an_issue_is_approved_word_for_word_and_scheduled_only_so(readers: Termi
     shown = readers.ok("newsletters", "show", "december", "--json").json
     assert (shown["state"], shown["approved"]) == ("approved", looked_at)
     assert shown["file"].endswith(", changed since")
+
+
+def test_an_issue_goes_from_its_file_into_the_inboxes_and_the_archive(readers: Terminal) -> None:
+    the_file(readers).write_text(
+        '+++\nsubject = "Hi {{ subscriber.first_name }}"\npreheader = "B"\n'
+        'audience = "subscriber.first_name"\nat = 2026-11-23T08:00:00Z\n+++\n'
+        "# One question\n\nWhat is hard about it, {{ subscriber.first_name }}?\n"
+    )
+    readers.ok("newsletters", "approve", "december", "--yes")
+    told = readers.ok("newsletters", "schedule", "december").out
+    assert told.startswith("Leaves 2026-11-23 08:00Z to at most 3 people.\n")
+    work()
+    readers.later("2026-11-23T09:00:05+00:00")
+    work()
+    facts = readers.ok("newsletters", "progress", "december", "--json").json
+    assert (facts["state"], facts["readers"], facts["arrived"], facts["left_out"]) == ("sent", 2, 2, {})
+    ana, sam = sorted(read_outbox(readers.folder / "outbox"), key=lambda email: email.recipient)
+    assert (ana.recipient, ana.subject, sam.subject) == ("ana@example.com", "Hi Ana", "Hi Sam")
+    assert "What is hard about it, Ana?" in ana.text
+    assert "because you are on the list “The newsletter”" in ana.text
+    with writing() as session:
+        (kept,) = published(session, ["newsletter"])
+        assert (kept.subject, "Ana" in kept.text, "Sam" in kept.html) == ("Hi", False, False)
+    assert "Everybody can read it" in readers.ok("newsletters", "publish", "december").out
+    again = readers("newsletters", "resend", "december", "--yes")
+    assert (again.code, "0 on the list never got it." in again.out) == (1, True)
 
 
 def test_an_issue_with_errors_is_not_approved(readers: Terminal) -> None:
