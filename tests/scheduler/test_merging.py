@@ -37,6 +37,8 @@ from subscribers.doubles import find_doubles
 from subscribers.merged import interview_behind, person_behind, place_behind
 from subscribers.merging import CannotMerge
 
+# The races are run on both databases; what is asked here is the same on either.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 NEWS, JOBS = NewsletterList(key="newsletter", name="News"), NewsletterList(key="jobs", name="Jobs")
 
 
@@ -243,7 +245,7 @@ def test_candidates_are_spellings_and_the_same_name_with_the_same_interview(town
         assert len(list(find_doubles(session, most=1))) == 1
 
 
-def test_a_merge_knows_every_table_that_speaks_of_a_person() -> None:
+def test_a_merge_knows_every_table_that_speaks_of_a_person(database_url: str) -> None:
     speaking = {
         table.name
         for table in Base.metadata.tables.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 from town import KEY, Town
 
@@ -27,6 +28,7 @@ from subscribers import (
 )
 from subscribers.own_data import erase
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ADDRESSES = ("zuleika@example.com", "zuleika+work@example.com", "zul.private@example.org")
 HASHES = {address_hmac(each, KEY) for each in ADDRESSES} | {mailbox_hmac(each, KEY) for each in ADDRESSES}
 TOLD = (
