@@ -34,6 +34,12 @@ ALUMNI = NewsletterList(key="alumni", name="Alumni", is_public=False)
 LISTS = (WEEKLY, JOBS, ALUMNI)
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough here; test_issues.py asks for a yes on both."""
+    return sqlite_url
+
+
 def ask(town: Town, name: str = "kiri", *keys: str) -> int:
     """Through the form, as the site does it; returns the subscriber's id."""
     values = {"email": f"{name}@example.com", "home_zone": "Pacific/Kiritimati"}
@@ -81,7 +87,7 @@ def test_one_email_asks_and_after_the_yes_no_other_comes(town: Town, outbox: Pat
 
 def test_without_a_yes_there_is_one_reminder_and_no_more(town: Town) -> None:
     kiri = ask(town)
-    town.tick_until("2026-12-02 09:00")
+    town.tick_until("2026-12-02 09:00", every=timedelta(hours=12))
     assert town.left() == ["join", "join_again"]
     reminder = town.send("join_again")
     assert reminder.left_at
@@ -168,7 +174,7 @@ def test_who_had_left_everything_gets_the_newsletter_they_ask_for_and_nothing_el
     assert on_lists(town, asked) == {"weekly"}
     with town.database.read() as session:
         assert not is_suppressed(session, address_hmac("ana@example.com", KEY))
-    town.tick_until("2026-12-07 09:00")
+    town.tick_until("2026-12-07 09:00", every=timedelta(hours=12))
     assert "day_before" not in town.left()
     assert "join_again" not in town.left()
 

@@ -82,10 +82,10 @@ def crowd(town: Town, count: int, *, zone: str = "Europe/Berlin", first: int = 1
         session.execute(insert(Subscription), places)
 
 
-def draft(town: Town, slug: str = "one-thing", **values: Any) -> int:
+def draft(town: Town, slug: str = "one-thing", list_key: str = WEEKLY.key, **values: Any) -> int:
     with town.write() as session:
         made = NewsletterIssue(
-            list_key=WEEKLY.key, slug=slug, subject="One thing to try", words=words(), created_at=town.now,
+            list_key=list_key, slug=slug, subject="One thing to try", words=words(), created_at=town.now,
             **values,
         )  # fmt: skip
         session.add(made)
@@ -93,9 +93,11 @@ def draft(town: Town, slug: str = "one-thing", **values: Any) -> int:
         return made.id
 
 
-def scheduled(town: Town, slug: str = "one-thing", *, audience: str = "", **how: Any) -> int:
+def scheduled(
+    town: Town, slug: str = "one-thing", *, audience: str = "", list_key: str = WEEKLY.key, **how: Any
+) -> int:
     """Approved, and due now unless `how` says otherwise."""
-    issue_id = draft(town, slug, audience=audience, is_public=True)
+    issue_id = draft(town, slug, list_key, audience=audience, is_public=True)
     with town.write() as session:
         approve(session, issue_id, now=town.now)
         schedule(session, issue_id, now=town.now, **(how or {"at": town.now}))
