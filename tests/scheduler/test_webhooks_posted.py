@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 from town import KEY, Town
 from webhook_receiver import Receiver
 
@@ -15,6 +16,7 @@ from delivery.events import DeliveryEvent, EventType
 from delivery.public_places import Places
 from delivery.records import store
 from delivery.standard_webhooks import make_secret
+from scheduler import Clock
 from scheduler.braking import put_on, release_brake
 from scheduler.outbox import WAITS, forget_old_posts, try_again
 from scheduler.posting import Poster
@@ -359,3 +361,20 @@ def test_nothing_follows_a_redirect_or_reaches_an_inner_address(
     poster.post()
     assert len(receiver.got) == 1
     assert posts(town)[0].status == 302
+
+
+@on_sqlite
+def test_the_worker_s_clock_posts_and_a_database_that_is_away_stops_nothing(
+    town: Town, receiver: Receiver, listen, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(EventName.SIGN_UP)
+    town.ana()
+    clock = Clock(town.worker(), poster=poster)
+    with capture_logs() as logs:
+        clock.post()
+        monkeypatch.setattr(poster, "post", lambda: 1 / 0)
+        clock.post()
+    assert receiver.types == ["sign_up"]
+    assert [line["event"] for line in logs] == ["posted", "posting_failed"]
+    clock.stop()
+    assert poster.stopped.is_set()
