@@ -172,7 +172,7 @@ def resume(campaign: Key = "", /) -> None:
 
 
 def _named(row: dict[str, Any]) -> str:
-    return f"{row['number']} ({row['version'][:10]})" if row["number"] else ""
+    return str(row["number"]) if row["number"] else ""
 
 
 def _row(session: Session, shelf: Applied, key: str, *, is_edited: bool) -> dict[str, Any]:

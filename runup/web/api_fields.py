@@ -114,6 +114,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, words in (
         (400, "Not a JSON object, or a field twice"),
         (408, "The body did not end in time"),
+        (410, "The campaign is archived; nobody can sign up any more"),
         (413, "More than 64 kB"),
         (415, "Not application/json"),
         (422, "A value is wrong; `errors` says which"),

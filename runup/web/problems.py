@@ -17,7 +17,7 @@ from runup.web.rate_limits import TooMany
 from runup.web.reading import InvalidFields
 from runup.web.request_ids import KEY, NAME
 from runup.web.security import headers_for
-from runup.web.signing_up import NoRoom
+from runup.web.signing_up import Ended, NoRoom
 from runup.web.site import Site
 from subscribers import InvalidLink
 
@@ -60,6 +60,11 @@ BUSY = Problem(
     503,
     "Please try again in a minute",
     "We could not write that down just now. Nothing was changed.",
+)
+ENDED = Problem(
+    410,
+    "These emails have ended",
+    "Nobody new can sign up for them any more. Nothing was written down.",
 )
 BROKEN = Problem(
     500,
@@ -126,6 +131,10 @@ def install(app: FastAPI) -> None:
     async def no_room(request: Request, _error: Exception) -> Response:
         log.error("no_room")
         return _page(request, BUSY, headers={"Retry-After": "600"})
+
+    @app.exception_handler(Ended)
+    async def ended(request: Request, _error: Exception) -> Response:
+        return _page(request, ENDED)
 
     @app.exception_handler(DBAPIError)
     async def busy(request: Request, error: DBAPIError) -> Response:

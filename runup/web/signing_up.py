@@ -6,6 +6,7 @@ from dataclasses import replace
 from fastapi import Request
 from sqlalchemy.orm import Session
 
+from campaigns import Campaign, CampaignState
 from runup.web.languages import gettext, language
 from runup.web.rate_limits import MAILBOX, MAILBOX_A_DAY, TooMany
 from runup.web.site import Site
@@ -25,15 +26,22 @@ class NoRoom(Exception):
     """The disk is nearly full. What is left is for those who want to leave."""
 
 
+class Ended(Exception):
+    """The campaign people sign up for here is archived; nobody is enrolled any more."""
+
+
 def store(request: Request, site: Site, form: SignUp, *, source: str) -> None:
     """Write a sign-up down and plan its confirmation. Says nothing about whether the address was known.
 
     Past the mailbox's limit nothing is written down, and that is not told either: somebody else may have
-    used it up. Raises NoRoom.
+    used it up. Raises NoRoom, and Ended.
     """
     app, now = site.application, site.now
 
     def act(session: Session, sender_hmac: str) -> int:
+        campaign = session.get(Campaign, app.settings.campaign)
+        if campaign is not None and campaign.state == CampaignState.ARCHIVED:
+            raise Ended
         interview = sign_up(
             session,
             replace(form, locale=language()),

@@ -78,12 +78,13 @@ def test_every_wrong_field_is_told_at_once(visitor):
 
 def test_the_description_lists_the_api_and_no_page(visitor):
     described = visitor.get("/api/openapi.json").json()
-    assert set(described["paths"]) == {"/api/plan", "/api/sign-ups"}
+    newsletters = {"/api/newsletters", "/api/newsletter-sign-ups"}
+    assert set(described["paths"]) == {"/api/plan", "/api/sign-ups", *newsletters}
     post = described["paths"]["/api/sign-ups"]["post"]
     fields = post["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert fields["consent"]["type"] == "boolean"
     assert {"email", "interview_date", "home_zone", "decision_on"} < set(fields)
-    assert {"202", "400", "413", "415", "422", "429", "503"} == set(post["responses"])
+    assert {"202", "400", "408", "410", "413", "415", "422", "429", "503"} == set(post["responses"])
 
 
 def test_another_site_cannot_call_the_api_from_a_browser(visitor):
