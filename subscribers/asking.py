@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from subscribers.address import parse_address
 from subscribers.consent import CONFIRM_WITHIN, WORDING_VERSION, ConfirmationExpired, Consent
+from subscribers.form_values import FormReader, InvalidSignUp, parse_line
 from subscribers.joining import leave_all_lists
 from subscribers.lists import NewsletterList, Subscription
 from subscribers.returning import rest_interviews
-from subscribers.signup import FormReader, InvalidSignUp, find_or_add, parse_line
+from subscribers.signup import find_or_add
 from subscribers.subscriber import Subscriber, lock_subscriber
 from subscribers.suppression import Reason, find_suppression, lift
 from subscribers.wall_time import parse_zone

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,20 +11,20 @@ from sqlalchemy.orm import Session
 
 from subscribers.address import InvalidAddress, address_hmac, mailbox_hmac, parse_address
 from subscribers.consent import CONFIRM_WITHIN, WORDING, WORDING_VERSION, Consent
+from subscribers.form_values import (
+    FormReader,
+    InvalidSignUp,
+    parse_agreement,
+    parse_choice,
+    parse_country,
+    parse_day,
+    parse_line,
+    parse_time,
+)
 from subscribers.interview import Format, Interview, Interviewers, Mode, check_interview_date
 from subscribers.subscriber import Subscriber, find_subscriber, lock_subscriber
 from subscribers.wall_time import parse_zone
 from subscribers.wording import Said
-
-T = TypeVar("T")
-
-
-class InvalidSignUp(ValueError):
-    """What is wrong, per form field, in words for the person who typed it: `{"email": "…"}`."""
-
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        self.errors = dict(errors)
-        super().__init__("; ".join(f"{name}: {message}" for name, message in self.errors.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +59,18 @@ class SignUp:
         if not (home_zone or zone) and not form.errors.keys() & {"home_zone", "interview_zone"}:
             form.errors["home_zone"] = Said("please choose your time zone")
         held_on = form.take("interview_date", lambda value: _held_on(value, zone or "UTC", now=now))
-        mode = form.take("mode", lambda value: _choice(Mode, value))
-        interviewers = form.take("interviewers", lambda value: _choice(Interviewers, value))
-        format_ = form.take("format", lambda value: _choice(Format, value))
+        mode = form.take("mode", lambda value: parse_choice(Mode, value))
+        interviewers = form.take("interviewers", lambda value: parse_choice(Interviewers, value))
+        format_ = form.take("format", lambda value: parse_choice(Format, value))
         company = form.take("company", lambda value: parse_line(value, 120))
         role = form.take("role", lambda value: parse_line(value, 120))
-        country = form.take("country", _country)
+        country = form.take("country", parse_country)
         decision_on = form.take("decision_on", parse_day) if values.get("decision_on") else None
         if decision_on and held_on and decision_on < held_on:
             form.errors["decision_on"] = Said(
                 "they will hardly decide before the interview; please check the date"
             )
-        form.take("consent", _agreed)
+        form.take("consent", parse_agreement)
         if form.errors:
             raise InvalidSignUp(form.errors)
         assert address
@@ -204,94 +201,10 @@ def _pending(
     )
 
 
-class FormReader:
-    """Reads fields one by one and keeps every error."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.errors: dict[str, str] = {}
-
-    def take(self, name: str, read: Callable[[str], T]) -> T | None:
-        try:
-            return read(self._values.get(name, "") or "")
-        except ValueError as error:
-            self.errors[name] = str(error)
-            return None
-
-
-def parse_line(value: str, most: int) -> str:
-    """One line of free text, without what a terminal or a reader cannot see."""
-    value = unicodedata.normalize("NFC", value).strip()
-    if not (value.isascii() and value.isprintable()) and any(
-        unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI for c in value
-    ):
-        raise ValueError(Said("this has an invisible character in it; please type it again"))
-    if len(value) > most:
-        raise ValueError(Said("this is longer than %(most)s characters; please shorten it", most=most))
-    if "://" in value or "www." in value.lower():
-        raise ValueError(Said("please leave web addresses out"))
-    return value
-
-
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def parse_day(value: str) -> date:
-    """A day as a form writes it, `2026-12-04`; ValueError with a message for the field."""
-    # Only the form's own notation; fromisoformat would take 2026-W48-5 and 20261127 too.
-    found = _DAY.fullmatch(value)
-    try:
-        return date(*map(int, found.groups()) if found else (0, 0, 0))
-    except ValueError:
-        raise ValueError(
-            Said("%(value)r is not a day of the calendar; write it like 2026-12-04", value=value[:20])
-        ) from None
-
-
 def _held_on(value: str, zone: str, *, now: datetime) -> date:
     if not value:
         raise ValueError(Said("please enter the day of your interview"))
     return check_interview_date(parse_day(value), zone, now=now)
-
-
-def parse_time(value: str) -> time:
-    """A wall time as a form writes it, `14:00`; ValueError with a message for the field."""
-    found = _TIME.fullmatch(value)
-    try:
-        return time(*(int(part) for part in found.groups("0")) if found else (-1,))
-    except ValueError:
-        raise ValueError(
-            Said("%(value)r is not a time of day; write it like 14:00", value=value[:20])
-        ) from None
-
-
-# Read by hand: strptime takes longer than all other checks of a form together.
-_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}))?")
-
-
-E = TypeVar("E", bound=StrEnum)
-
-
-def _choice(kind: type[E], value: str) -> E:
-    try:
-        return kind(value or "unknown")
-    except ValueError:
-        raise ValueError(
-            Said("%(value)r is none of: %(kinds)s", value=value[:20], kinds=", ".join(kind))
-        ) from None
-
-
-def _country(value: str) -> str:
-    value = value.strip().upper()
-    if value and not (len(value) == 2 and value.isascii() and value.isalpha()):
-        raise ValueError(Said("%(value)r is not a country code; write it like DE", value=value[:20]))
-    return value
-
-
-def _agreed(value: str) -> None:
-    if value.lower() not in ("yes", "on", "true", "1"):
-        raise ValueError(Said("we need your agreement to write to you"))
 
 
 __all__ = ["InvalidAddress", "InvalidSignUp", "SignUp", "parse_day", "parse_line", "parse_time", "sign_up"]
