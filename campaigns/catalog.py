@@ -20,8 +20,10 @@ _KEPT = 32
 
 
 class Catalog:
-    """The campaigns on the shelf: those shipped with the package and, before them, an operator's own. These
-    are the files as they are now; what leaves is of the version that was applied: `campaigns.applied_catalog`.
+    """The campaigns on the shelf: those shipped with the package and, before them, an operator's own.
+
+    These are the files as they are now. What leaves is of the version that was applied: see
+    `campaigns.applied_catalog`.
 
     Sequences are read when asked for; words are compiled once per version, in a child process.
     """
