@@ -190,6 +190,18 @@ class Reader:
     def wait_for_the_plan(self) -> None:
         self._link_in_an_email("plan")
 
+    def wait_for_the_issue(self) -> None:
+        until, nobody = time.monotonic() + PATIENCE, Event()
+        while time.monotonic() < until:
+            for email in self.folder.glob("outbox/new/*.eml"):
+                if (
+                    "boxes"
+                    in str(message_from_bytes(email.read_bytes(), policy=policy.default)["subject"]).lower()
+                ):
+                    return
+            nobody.wait(0.05)  # as below
+        raise AssertionError(f"the issue did not leave within {PATIENCE:.0f} seconds")
+
     def _link_in_an_email(self, purpose: str) -> str:
         until, nobody = time.monotonic() + PATIENCE, Event()
         while time.monotonic() < until:
@@ -209,6 +221,7 @@ BY_HAND: dict[str, Callable[[Reader], None]] = {
     "sign up as Ana": Reader.sign_up,
     "open the link in the email and press the button": Reader.confirm,
     "wait for the welcome": Reader.wait_for_the_plan,
+    "wait for the issue": Reader.wait_for_the_issue,
     "Ctrl-C": Reader.stop,
 }
 
