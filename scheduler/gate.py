@@ -62,6 +62,8 @@ class Gate:
 
     def room(self, free: int, *, flying: int, now: datetime) -> int:
         """How many of `free` calls may be prepared, by what is remembered. `admit` has the last word."""
+        # A probe ends with its call, also should nobody ever tell what became of it: the next one comes.
+        self._is_probing = self._is_probing and flying > 0
         if self._level.next_at and now < self._level.next_at:
             return 0
         if self.reading.is_open:

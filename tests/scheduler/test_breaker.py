@@ -102,6 +102,15 @@ def test_a_probe_set_by_a_clock_that_was_years_ahead_is_made_all_the_same() -> N
     assert not Reading(opened_at=MONDAY, probe_at=MONDAY + timedelta(seconds=45)).may_probe(MONDAY)
 
 
+def test_a_probe_whose_answer_never_comes_is_not_the_last_one() -> None:
+    gate = Gate(provider="sendgrid", bucket=Bucket(name="sendgrid", rate=0.0), reading=heard("NNNNN"))
+    later = MONDAY + PROBE_EVERY
+    assert gate.room(8, flying=0, now=later) == 1
+    gate.launched(1)
+    assert gate.room(7, flying=1, now=later + PROBE_EVERY) == 0, "it is on the wire"
+    assert gate.room(8, flying=0, now=later + PROBE_EVERY) == 1
+
+
 def test_afterwards_calls_begin_slowly() -> None:
     gate = Gate(provider="outbox", bucket=Bucket(name="outbox"))
     gate.heard(heard("A"), [])
