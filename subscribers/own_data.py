@@ -44,6 +44,7 @@ def own_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         "newsletters": [_values(s) for s in _all(session, Subscription, subscriber)],
         "tags": list(tags_of(session, subscriber.id)),
         "pauses": [_values(p) for p in _all(session, EmailPause, subscriber)],
+        "history": [_values(e) for e in _all(session, PastEvent, subscriber)],
         "suppression": {"reason": suppression.reason, "since": suppression.created_at}
         if suppression
         else None,

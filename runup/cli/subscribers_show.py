@@ -34,8 +34,8 @@ def show_(
     Parameters
     ----------
     json
-        Print JSON: subscriber, interviews, consents, newsletters, suppression, sends, reactions. This is also
-        what to hand to somebody who asks for their data.
+        Print JSON: subscriber, interviews, consents, newsletters, tags, pauses, history, suppression, sends,
+        reactions. This is also what to hand to somebody who asks for their data.
     """
     with opened() as application, application.database.read() as session:
         person = find_person(session, application, who)
