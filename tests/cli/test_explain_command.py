@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from terminals import Terminal, add_ana
 
@@ -24,7 +26,7 @@ def tick() -> None:
 
 
 def a_line(**facts: str) -> Line:
-    told = {"kind": "left_out", "state": "expired", "reason": "", "detail": ""} | facts
+    told: dict[str, Any] = {"kind": "left_out", "state": "expired", "reason": "", "detail": ""} | facts
     return Line(
         send_id=1, interview_id=1, campaign="c", step="s", title="t", at=None, zone="UTC", why="", **told
     )  # fmt: skip
