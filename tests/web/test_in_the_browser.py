@@ -155,6 +155,7 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
     interview = visitor.confirmed(
         interview_zone="America/New_York", interview_date="2026-11-27", first_name="Anastasia-Alexandra"
     )
+    visitor.send("/newsletter", {"email": "kiri@example.com", "list-newsletter": "yes"})
     plan = visitor.path(Purpose.PLAN, interview.id)
     look = {
         "landing": "/",
@@ -172,6 +173,10 @@ def test_every_page_fits_reads_and_can_be_tapped(visitor, open_page, clock, size
         "deleted": "/deleted",
         "unsubscribe": visitor.path(Purpose.UNSUBSCRIBE, interview.subscriber_id),
         "leave": visitor.path(Purpose.LEAVE, 1),
+        "newsletter": "/newsletter",
+        "newsletter-inbox": "/newsletter/check-your-inbox",
+        "join": visitor.path(Purpose.JOIN, 1),
+        "newsletters": visitor.path(Purpose.NEWSLETTERS, interview.subscriber_id),
         "archive": "/newsletter/archive",
         "archive-issue": "/newsletter/archive/newsletter/december",
         "not-found": "/confirm/forged",
