@@ -162,8 +162,10 @@ def findings(terminal: Terminal) -> dict[str, str]:
 
 def test_doctor_is_content_with_a_fresh_workspace_that_works(either: Terminal) -> None:
     tick()
-    either.ok("doctor")
-    assert set(findings(either).values()) == {"ok"}
+    troubled = {subject for subject, level in findings(either).items() if level != "ok"}
+    # The tests' own PostgreSQL does without fsync, and doctor says so.
+    expected = {"durability"} if "RUNUP_DATABASE" in os.environ else set()
+    assert (troubled, either("doctor").code) == (expected, int(bool(expected)))
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,7 @@ def test_moving_the_date_plans_anew(either: Terminal) -> None:
     out = either.ok("subscribers", "move", ANA, "--date", "2026-12-11").out
     assert "Interview 1 is on 2026-12-11 14:00 Europe/Berlin." in out
     assert steps(either)["moved"] == "coming"
-    due = {
-        line["step"]: line["at"][:10]
-        for line in either.ok("explain", ANA, "--json").json
-        if line["at"]
-    }
+    due = {line["step"]: line["at"][:10] for line in either.ok("explain", ANA, "--json").json if line["at"]}
     assert due["details"] == "2026-12-04"
     assert "as before" in either.ok("subscribers", "move", ANA, "--date", "2026-12-11").out
 
