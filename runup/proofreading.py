@@ -66,6 +66,7 @@ class Everything:
 
 def branch_of(draft: Draft, now: datetime) -> Branch:
     passage, person = draft.passage, draft.person
+    assert passage is not None, "a sequence's emails are about an interview"
     seen = appointment(passage, person, now=now)
     return (
         draft.step, person.locale, bool(person.first_name), person.has_newsletter, person.wants_goodbye,

@@ -60,11 +60,11 @@ def _free_of_references(database: Database) -> Iterator[Connection]:
             return
         raw = connection.connection.dbapi_connection
         assert raw is not None, "it has just been opened"
-        raw.execute("PRAGMA foreign_keys=OFF")  # type: ignore[attr-defined]  # sqlite3's own
+        raw.execute("PRAGMA foreign_keys=OFF")
         try:
             yield connection
         finally:
-            raw.execute("PRAGMA foreign_keys=ON")  # type: ignore[attr-defined]
+            raw.execute("PRAGMA foreign_keys=ON")
 
 
 def _refuse_broken_references(database: Database, connection: Connection) -> None:
