@@ -63,7 +63,7 @@ def test_the_list_has_stable_keys(with_ana: Terminal) -> None:
     (row,) = with_ana.ok("subscribers", "list", "--json").json
     assert set(row) == {
         "id", "email", "first_name", "home_zone", "locale", "created_at", "confirmed_at", "suppressed",
-        "interviews", "interview_id", "interview_on", "state",
+        "interviews", "interview_id", "interview_on", "state", "tags",
     }  # fmt: skip
     assert (row["email"], row["interview_on"], row["state"]) == (ANA, "2026-12-04", "confirmed")
 
