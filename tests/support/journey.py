@@ -140,6 +140,7 @@ class Town:
 
     def run(self, *command: str, code: int = 0) -> Any:
         """A command of the operator, in the workspace, at this moment; parses what --json prints."""
+        self.output()  # what the site has said until now
         with chdir(self.stage.application.settings.home), time_machine.travel(self.now, tick=False):
             assert main(list(command)) == code
         printed = self.output().out
