@@ -75,6 +75,7 @@ def _serve(gallery: Gallery, port: int, *, can_try: bool) -> None:
     config = uvicorn.Config(
         create_gallery(gallery, can_try=can_try),
         access_log=False,
+        log_config=None,
         log_level="warning",
         lifespan="off",
         server_header=False,

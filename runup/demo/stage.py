@@ -73,7 +73,9 @@ def _workspace(folder: Path, *, site: str, database: str) -> Settings:
 
 @contextmanager
 def _served(site: FastAPI, listener: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(site, log_level="warning", access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(site, log_config=None, log_level="warning", access_log=False, lifespan="off")
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="site", daemon=True)
     thread.start()
     try:

@@ -35,7 +35,7 @@ def gallery() -> Gallery:
 @pytest.fixture(scope="module")
 def browser(gallery: Gallery) -> Iterator[httpx.Client]:
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_gallery(gallery), log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(create_gallery(gallery), log_config=None, lifespan="off"))
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
