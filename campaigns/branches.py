@@ -29,6 +29,7 @@ from campaigns.reaching import Reached, unreached
 from campaigns.rendering import Content, Renderer, RenderError
 from campaigns.sandbox import runtime_environment
 from campaigns.source_files import CampaignFiles
+from campaigns.variants import step_of
 from campaigns.visible import Visible, visible
 from campaigns.whereabouts import whereabouts
 
@@ -56,17 +57,18 @@ def check_branches(
     subjects: dict[str, str] = {}
     reached: list[Reached] = []
     notes: set[str] = set()
+    said: dict[str, set[str]] = {}
     for step in compiled.sources:
         report(f"{compiled.name}/{step}")
         source = "".join(compiled.sources[step].values())
         merges = mergeable if "merged" in source or "is_rush" in source else ()
         walk = _Walk(compiled, step, parts[step]["html"], renderer, files)
-        walk.needs_unsubscribe = step not in without_unsubscribe
+        walk.needs_unsubscribe = step_of(step) not in without_unsubscribe
         walk.notes = notes if with_notes else None
         branches = sample_contexts(
             facts=compiled.facts, brand=brand, mergeable=merges, locale=compiled.language.code
         )
-        is_sent = _Sent(conditions.get(step), compiled.facts, step)
+        is_sent = _Sent(conditions.get(step_of(step)), compiled.facts, step)
         sent = [branch for branch in branches if is_sent(branch.context)]
         yield from walk.findings(sent)
         if not sent:
@@ -76,12 +78,24 @@ def check_branches(
                 if is_sent(context):
                     walk.visit(replace(context, locale=compiled.language.code))
         reached.append(walk.reached)
+        said[step] = walk.subjects
+        yield from _alike(compiled, step, said)
         for subject in sorted(walk.subjects):
-            other = subjects.setdefault(subject, step)
-            if other != step:
+            other = subjects.setdefault(subject, step_of(step))
+            if other != step_of(step):
                 message = f"the same subject as step {other!r}; Gmail would fold the two into one thread"
                 yield Finding("error", compiled.file(step, "subject"), 1, message)
     yield from unreached(reached)
+
+
+def _alike(compiled: CompiledCampaign, step: str, said: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """A variant whose reader sees no difference: the same subject, and nothing else is its own."""
+    sources, own = compiled.sources[step], compiled.sources.get(step_of(step), {})
+    differs = any(source != own.get(part) for part, source in sources.items() if part != "subject")
+    if step != step_of(step) and not differs and said[step] == said.get(step_of(step)):
+        line = compiled.origins[step]["subject"][-1].line
+        message = f"the same subject as {step_of(step)!r} has without it; a variant says something else"
+        yield Finding("error", compiled.file(step, "subject"), line, message)
 
 
 class _Sent:
@@ -116,7 +130,8 @@ class _Walk:
         self._files = files
         self.reached = Reached(compiled, step)
         self._other_way = _template(html)
-        self._compared: set[int] = set()
+        self._met: set[int] = set()
+        self._compared: set[tuple[int, ...]] = set()
         self._differs = False
         self._told: set[tuple[str, int, str]] = set()
         self.subjects: set[str] = set()
@@ -138,6 +153,10 @@ class _Walk:
             yield Finding.of(error)
             return
         self.subjects.add(content.subject)
+        is_new = self.visit(branch.context)
+        if hash(content) in self._met:  # another reader gets the very same
+            return
+        self._met.add(hash(content))
         seen = visible(content.html)
         remarks = inspect(
             content,
@@ -149,10 +168,11 @@ class _Walk:
         )
         for remark in remarks:
             yield self._finding(remark.part, remark.severity, remark.message, remark.quote)
-        if self.visit(branch.context):  # new words; what looks alike is looked at once
+        if is_new:  # new words; what looks alike is looked at once
             yield from self._look(content)
-        if not self._differs and hash(content.html) not in self._compared:
-            self._compared.add(hash(content.html))
+        way = self.reached.ways["html"]
+        if not self._differs and way not in self._compared:  # what a tag prints moves no tags
+            self._compared.add(way)
             yield from self._compare(content, seen, branch)
 
     def _compare(self, content: Content, seen: Visible, branch: Branch) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 
 from campaigns.colors import READABLE, contrast
+from campaigns.markup import MarkupReader
 from campaigns.style_sheet import Element, Rule, parse_declarations, parse_style
 
 READABLE_LARGE = 3.0
@@ -36,13 +36,12 @@ class Faint:
 
 def faint_words(html: str) -> Iterator[Faint]:
     """Every run of words with too little contrast, where it can be decided: colors that a style names."""
-    reader = _Reader(convert_charrefs=True)
-    reader.feed(html)
-    reader.close()
-    rules = [rule for sheet in reader.sheets for rule in parse_style(sheet)]
+    reader = _Reader()
+    reader.read(html)
+    fitting = _Fitting([rule for sheet in reader.sheets for rule in parse_style(sheet)])
     told: set[tuple[str, str, str]] = set()
     for scheme in ("light", "dark"):
-        screen = _Screen([rule for rule in rules if scheme == "dark" or not rule.is_dark])
+        screen = _Screen(fitting, is_dark=scheme == "dark")
         for element, words in reader.texts:
             found = _judge(screen.look(element), words, scheme)
             if found and (found.words, found.color, found.ground) not in told:
@@ -72,8 +71,8 @@ def _judge(look: _Look, words: str, scheme: str) -> Faint | None:
     return Faint(words, look.color, look.ground, ratio, needed, scheme)
 
 
-class _Screen:
-    """The looks of elements under one set of rules."""
+class _Fitting:
+    """The rules that reach each element of one email, on whatever screen."""
 
     def __init__(self, rules: list[Rule]) -> None:
         # By what the last part of the selector asks for, so that an element looks at few rules.
@@ -81,6 +80,23 @@ class _Screen:
         for rule in rules:
             last = rule.selector[-1]
             self._rules.setdefault(last.names[0] if last.names else last.tag or "*", []).append(rule)
+        self._found: dict[int, list[Rule]] = {}
+
+    def of(self, element: Element) -> list[Rule]:
+        if id(element) not in self._found:
+            classes = (f".{name}" for name in element.classes)
+            hooks = ("*", element.tag, *classes, f"#{element.attributes.get('id')}")
+            asked = (rule for hook in hooks for rule in self._rules.get(hook, ()))
+            self._found[id(element)] = [rule for rule in asked if rule.fits(element)]
+        return self._found[id(element)]
+
+
+class _Screen:
+    """The looks of elements on one screen."""
+
+    def __init__(self, fitting: _Fitting, *, is_dark: bool) -> None:
+        self._fitting = fitting
+        self._is_dark = is_dark
         self._looks: dict[int, _Look] = {}
 
     def look(self, element: Element) -> _Look:
@@ -113,14 +129,8 @@ class _Screen:
     def _cascade(self, element: Element) -> dict[str, str]:
         """Each property's winning value; `background` counts as the color in it."""
         declared: list[tuple[tuple[object, ...], str, str]] = []
-        hooks = (
-            "*",
-            element.tag,
-            *(f".{name}" for name in element.classes),
-            f"#{element.attributes.get('id')}",
-        )
-        for rule in [rule for hook in hooks for rule in self._rules.get(hook, ())]:
-            if rule.fits(element):
+        for rule in self._fitting.of(element):
+            if self._is_dark or not rule.is_dark:
                 for name, (value, is_important) in rule.declarations.items():
                     declared.append(((is_important, False, rule.specificity, rule.order), name, value))
         if ground := element.attributes.get("bgcolor"):
@@ -150,11 +160,10 @@ def _color(value: str, around: str | None) -> str | None:
     return next((_NAMED[word] for word in value.split() if word in _NAMED), None)
 
 
-class _Reader(HTMLParser):
+class _Reader(MarkupReader):
     """The elements of an email, its style sheets, and each run of words with the element it stands in."""
 
-    def __init__(self, *, convert_charrefs: bool) -> None:
-        super().__init__(convert_charrefs=convert_charrefs)
+    def __init__(self) -> None:
         self.sheets: list[str] = []
         self.texts: list[tuple[Element, str]] = []
         self._open: list[Element] = []

@@ -40,14 +40,15 @@ def inspect(
 ) -> Iterator[Remark]:
     """Everything that is wrong with this email, whoever gets it. `sources`: its parts before rendering."""
     written = {part: _TAG.sub("", source) for part, source in sources.items()}
+    known = {*_texts(asdict(context.links)), *_texts(asdict(context.brand)), *_texts(facts)}
     yield from _envelope(content, seen, written)
     for part, words, links in (
         ("html", seen.words, list(seen.links)),
         ("text", content.text, _addresses(content.text)),
     ):
         yield from _left_over(part, words, written.get(part, ""))
-        yield from _body(part, words, links, context, facts, needs_unsubscribe=needs_unsubscribe)
-    yield from _pictures(seen.pictures, context, facts)
+        yield from _body(part, words, links, context, known, needs_unsubscribe=needs_unsubscribe)
+    yield from _pictures(seen.pictures, context, known)
     if len(content.html.encode()) > LARGEST_HTML:
         size = len(content.html.encode()) // 1000
         message = f"{size} kB of HTML; Gmail cuts off near 102 kB, keep it below {LARGEST_HTML // 1000}"
@@ -70,7 +71,7 @@ _NO_PREHEADER = "is empty; mail clients will show the first words of the email i
 
 
 def _body(
-    part: str, words: str, addresses: list[str], context: Context, facts: Any, *, needs_unsubscribe: bool
+    part: str, words: str, addresses: list[str], context: Context, known: set[str], *, needs_unsubscribe: bool
 ) -> Iterator[Remark]:
     if not words.strip():
         yield Remark(part, "error", "is empty")
@@ -78,15 +79,14 @@ def _body(
         yield Remark(part, "error", "lacks {{ brand.postal_address }}")
     if needs_unsubscribe and context.links.unsubscribe not in addresses:
         yield Remark(part, "error", "lacks a link to {{ links.unsubscribe }}")
-    known = _known(context, facts)
     for address in dict.fromkeys(addresses):
         if (found := _link(address, context.brand.site_url, known)) is not None:
             yield Remark(part, *found, address)
 
 
-def _pictures(addresses: Iterable[str], context: Context, facts: Any) -> Iterator[Remark]:
+def _pictures(addresses: Iterable[str], context: Context, known: set[str]) -> Iterator[Remark]:
     """Pictures come from our own site, unsigned, because no reader's name is in them; or there are none."""
-    known, site = _known(context, facts), context.brand.site_url
+    site = context.brand.site_url
     for address in dict.fromkeys(addresses):
         if not address.startswith("https://"):
             message = f"loads a picture from `{address}`; pictures come from https://"
@@ -96,10 +96,6 @@ def _pictures(addresses: Iterable[str], context: Context, facts: Any) -> Iterato
 
 
 _ELSEWHERE = "whoever keeps it there sees who opens the email, so keep pictures on your own site"
-
-
-def _known(context: Context, facts: Any) -> set[str]:
-    return {*_texts(asdict(context.links)), *_texts(asdict(context.brand)), *_texts(facts)}
 
 
 def _left_over(part: str, words: str, written: str) -> Iterator[Remark]:

@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 from importlib.resources import files
+
+from campaigns.markup import MarkupReader
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def _feature(row: Mapping[str, object]) -> Feature:
 
 def unsupported(html: str) -> list[Feature]:
     """The features that this email uses and that some client does not support, in the order of the table."""
-    reader = _Styles(convert_charrefs=True)
-    reader.feed(html)
-    reader.close()
+    reader = _Styles()
+    reader.read(html)
     used = set(reader.used())
     return [feature for feature in features() if _is_used(feature, used)]
 
@@ -71,11 +71,10 @@ def _stands_in(part: str, words: str) -> bool:
     return False
 
 
-class _Styles(HTMLParser):
+class _Styles(MarkupReader):
     """Every style of an email. Comments, where Outlook's own tables stand, are not seen."""
 
-    def __init__(self, *, convert_charrefs: bool) -> None:
-        super().__init__(convert_charrefs=convert_charrefs)
+    def __init__(self) -> None:
         self._sheets: list[str] = []
         self._inline: set[str] = set()
         self._in_style = False

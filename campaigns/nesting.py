@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
+
+from campaigns.markup import MarkupReader
 
 _VOID = frozenset(["area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
 _IN_TABLES = frozenset(["tbody", "thead", "tfoot", "tr", "td", "th", "caption", "colgroup", "col"])
@@ -22,9 +23,8 @@ class Misplaced:
 
 def misplaced(html: str) -> Iterator[Misplaced]:
     """List items outside of lists, and words between the cells of a table; each run of words once."""
-    reader = _Reader(convert_charrefs=True)
-    reader.feed(html)
-    reader.close()
+    reader = _Reader()
+    reader.read(html)
     yield from dict.fromkeys(reader.found)
 
 
@@ -33,11 +33,10 @@ _BETWEEN = "<{tag}> stands between the cells of a table; mail clients move it ab
 _BARE = "these words stand between the cells of a table; mail clients move them above the table"
 
 
-class _Reader(HTMLParser):
+class _Reader(MarkupReader):
     """Comments, and Outlook's tables in them, are not seen."""
 
-    def __init__(self, *, convert_charrefs: bool) -> None:
-        super().__init__(convert_charrefs=convert_charrefs)
+    def __init__(self) -> None:
         self.found: list[Misplaced] = []
         self._open: list[str] = []
         self._fault = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +32,12 @@ class Reached:
         self._arms: list[Arm] = []
         self._seen: set[int] = set()
         self._is_visited = False
-        self._templates = [
-            self._instrumented(part, source) for part, source in compiled.sources[step].items()
-        ]
+        self._way: list[int] = []
+        self.ways: dict[str, tuple[int, ...]] = {}
+        """By part: the arms and the rounds of loops that the last visitor went through, in their order."""
+        self._templates = {
+            part: self._instrumented(part, source) for part, source in compiled.sources[step].items()
+        }
 
     @property
     def arms(self) -> set[Arm]:
@@ -52,12 +56,13 @@ class Reached:
         has entered yet, or anything at all as the first one."""
         before = len(self._seen) if self._is_visited else -1
         self._is_visited = True
-        for template in self._templates:
-            try:
+        for part, template in self._templates.items():
+            self._way = []
+            # What breaks is told by those who render it for real.
+            with suppress(Exception):
                 for _ in template.root_render_func(template.new_context(dict(names), shared=False)):
                     pass
-            except Exception:  # noqa: S112 - what breaks is told by those who render it for real
-                continue
+            self.ways[part] = tuple(self._way)
         return len(self._seen) > before
 
     def _instrumented(self, part: str, source: str) -> Template:
@@ -68,6 +73,8 @@ class Reached:
             branch.body.insert(0, self._counter(part, branch, "if"))
             if branch.else_:
                 branch.else_.insert(0, self._counter(part, branch, "else"))
+        for loop in list(tree.find_all(nodes.For)):
+            loop.body.insert(0, nodes.ExprStmt(_told(loop, _ROUND)).set_lineno(loop.lineno))
         for choice in list(tree.find_all(nodes.CondExpr)):
             choice.expr1 = self._call(part, choice, "if", choice.expr1)
             if choice.expr2 is not None:
@@ -82,15 +89,25 @@ class Reached:
     def _call(self, part: str, node: nodes.Node, which: str, *value: nodes.Expr) -> nodes.Expr:
         found = place(self._compiled, self._step, part, node.lineno, "")
         self._arms.append(Arm(found.file, found.line, which))
-        arguments = [nodes.Const(len(self._arms) - 1), *value]
-        call = nodes.Call(nodes.Name("reached", "load"), arguments, [], None, None)
-        for new in (call, call.node, arguments[0]):
-            new.lineno = node.lineno
-        return call
+        return _told(node, len(self._arms) - 1, *value)
 
     def _reached(self, number: int, value: Any = "") -> Any:
-        self._seen.add(number)
+        self._way.append(number)
+        if number != _ROUND:
+            self._seen.add(number)
         return value
+
+
+_ROUND = -1
+
+
+def _told(node: nodes.Node, number: int, *value: nodes.Expr) -> nodes.Expr:
+    """An expression that says where it stands, and has the value of the one it is put around."""
+    arguments = [nodes.Const(number), *value]
+    call = nodes.Call(nodes.Name("reached", "load"), arguments, [], None, None)
+    for new in (call, call.node, arguments[0]):
+        new.lineno = node.lineno
+    return call
 
 
 def unreached(steps: list[Reached]) -> list[Finding]:

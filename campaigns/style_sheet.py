@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _IMPORTANT = re.compile(r"\s*!\s*important\s*$", re.I)
@@ -22,7 +23,7 @@ class Element:
     parent: Element | None = field(default=None, repr=False)
     children: list[Element] = field(default_factory=list, repr=False)
 
-    @property
+    @cached_property
     def classes(self) -> set[str]:
         return set(self.attributes.get("class", "").split())
 
@@ -56,7 +57,7 @@ class Rule:
     is_dark: bool
     order: int
 
-    @property
+    @cached_property
     def specificity(self) -> tuple[int, int, int]:
         names = [name for part in self.selector for name in part.names]
         pseudos = sum(bool(part.pseudo) for part in self.selector)
@@ -81,12 +82,13 @@ def _fits(selector: tuple[Compound, ...], element: Element) -> bool:
     return False
 
 
-def parse_style(css: str) -> list[Rule]:
+@lru_cache(maxsize=64)  # the emails of a campaign share nearly all of theirs
+def parse_style(css: str) -> tuple[Rule, ...]:
     """The rules of a style sheet that hold for every width; those of a dark screen are marked.
 
     Left out: rules for narrow screens and for one mail client, and selectors we cannot judge.
     """
-    return list(_rules(_COMMENT.sub("", css)))
+    return tuple(_rules(_COMMENT.sub("", css)))
 
 
 def _rules(css: str) -> Iterator[Rule]:
@@ -134,6 +136,7 @@ def _selector(text: str) -> tuple[Compound, ...]:
     return tuple(parts)
 
 
+@lru_cache(maxsize=2048)
 def parse_declarations(text: str) -> Declarations:
     declared: dict[str, tuple[str, bool]] = {}
     for one in text.split(";"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html.parser import HTMLParser
+
+from campaigns.markup import MarkupReader
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,13 @@ class Visible:
 
 def visible(html: str) -> Visible:
     """Reads a finished email. Comments (Outlook's tables) and style sheets are not seen."""
-    reader = _Reader(convert_charrefs=True)
-    reader.feed(html)
-    reader.close()
+    reader = _Reader()
+    reader.read(html)
     return Visible(" ".join("".join(reader.words).split()), tuple(reader.links), tuple(reader.pictures))
 
 
-class _Reader(HTMLParser):
-    def __init__(self, *, convert_charrefs: bool) -> None:
-        super().__init__(convert_charrefs=convert_charrefs)
+class _Reader(MarkupReader):
+    def __init__(self) -> None:
         self.words: list[str] = []
         self.links: list[str] = []
         self.pictures: list[str] = []
