@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.confirmations import AT_MOST, next_free
 from scheduler.draft import Draft
@@ -17,17 +17,24 @@ from subscribers.subscriber import Subscriber
 LONGEST = max(span for span, _ in AT_MOST)
 
 
-def asked_elsewhere(session: Session, subscriber: Subscriber, *, now: datetime) -> tuple[datetime, ...]:
-    """When other spellings of this person's mailbox were asked, as far back as counts."""
-    if subscriber.mailbox_hmac is None:
-        return ()
+def asked_elsewhere(
+    session: Session, people: Collection[int], *, now: datetime
+) -> dict[int, tuple[datetime, ...]]:
+    """By person, when other spellings of their mailbox were asked, as far back as counts; who has none is not
+    in it."""
+    one, fellow = aliased(Subscriber), aliased(Subscriber)
     found = (
-        select(Send.left_at)
-        .join(Subscriber, Subscriber.id == Send.subscriber_id)
-        .where(Subscriber.mailbox_hmac == subscriber.mailbox_hmac, Subscriber.id != subscriber.id)
-        .where(Send.asks_consent, Send.left_at > now - LONGEST)
+        select(one.id, Send.left_at)
+        .join(fellow, (fellow.mailbox_hmac == one.mailbox_hmac) & (fellow.id != one.id))
+        .join(Send, Send.subscriber_id == fellow.id)
+        .where(one.id.in_(people), Send.asks_consent, Send.left_at > now - LONGEST)
+        .order_by(Send.left_at)
     )
-    return tuple(sorted(at for at in session.scalars(found) if at is not None))
+    asked: dict[int, tuple[datetime, ...]] = {}
+    for person, at in session.execute(found):
+        if at is not None:
+            asked[person] = (*asked.get(person, ()), at)
+    return asked
 
 
 def mailbox_fellows(drafts: Iterable[Draft]) -> Select[str | None]:

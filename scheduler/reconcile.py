@@ -11,11 +11,12 @@ from campaigns.applied_catalog import applied
 from campaigns.catalog import Catalog
 from campaigns.planning import PlannedSend, plan
 from scheduler.asking import asked_elsewhere
+from scheduler.enrolling import enroll, enrollments_of
 from scheduler.issue_rows import agree
 from scheduler.ledger import Ledger
 from scheduler.readers import forget_reader
 from scheduler.send import UNSENT, Send, is_in
-from scheduler.situation import enroll, read_situation
+from scheduler.situation import read_situation
 from subscribers.subscriber import lock_subscriber
 
 
@@ -31,13 +32,15 @@ def reconcile(session: Session, subscriber_id: int, *, catalog: Catalog, now: da
     if subscriber.erased_at is not None:
         forget_reader(session, subscriber_id)
     session.flush()
-    enrollments = enroll(session, subscriber, catalog=catalog, now=now)
+    enroll(session, [subscriber_id], catalog=catalog, now=now)
+    enrollments = enrollments_of(session, [subscriber_id])
     # Read with the person locked: whatever is applied from here on finds them planned by an older version.
     shelf = applied(session, catalog)
     rows = read_rows(session, [subscriber_id])
     situation = read_situation(session, subscriber, enrollments, rows, catalog=shelf)
     if any(enrollment.interview.confirmed_at is None for enrollment in enrollments):
-        situation = replace(situation, asked_elsewhere=asked_elsewhere(session, subscriber, now=now))
+        asked = asked_elsewhere(session, [subscriber_id], now=now)
+        situation = replace(situation, asked_elsewhere=asked.get(subscriber_id, ()))
     planned = plan(situation, now=now)
     ledger = Ledger(situation, rows, epoch=subscriber.epoch, now=now)
     ledger.withdraw(planned)

@@ -9,15 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
-from campaigns.enrollment import Campaign, CampaignPause, CampaignState, CampaignStep, Enrollment
+from campaigns.enrollment import CampaignPause, CampaignStep, Enrollment
 from campaigns.facts import Passage, Past, Person, Place, Rest
 from campaigns.list_confirmations import NEWSLETTER
 from campaigns.planning import Pause, Situation
-from campaigns.publishing import register
 from campaigns.reasons import Reason
 from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
 from subscribers import suppression
-from subscribers.interview import Interview
 from subscribers.lists import Subscription
 from subscribers.pausing import EmailPause, pauses_of
 from subscribers.subscriber import Subscriber
@@ -32,29 +30,6 @@ SUPPRESSED: dict[str, Reason] = {
     # Erased at their own wish, and signed up anew: as welcome as somebody who had unsubscribed.
     suppression.Reason.ERASED: Reason.UNSUBSCRIBED,
 }
-
-
-def enroll(session: Session, subscriber: Subscriber, *, catalog: Catalog, now: datetime) -> list[Enrollment]:
-    """The enrollments of a person's interviews; those that are missing are made, but none
-    of an archived campaign."""
-    enrollments = list(session.scalars(select(Enrollment).where(Enrollment.subscriber_id == subscriber.id)))
-    enrolled = {(e.interview_id, e.campaign) for e in enrollments}
-    for interview in session.scalars(select(Interview).where(Interview.subscriber_id == subscriber.id)):
-        if (interview.id, interview.campaign) in enrolled:
-            continue
-        campaign = session.get(Campaign, interview.campaign)
-        if campaign is None or not campaign.number:
-            campaign = register(session, catalog, interview.campaign, now=now)
-        if campaign.state == CampaignState.ARCHIVED:
-            continue
-        enrollments.append(
-            Enrollment(
-                subscriber=subscriber, interview=interview, campaign=interview.campaign, enrolled_at=now
-            )
-        )
-        session.add(enrollments[-1])
-    session.flush()
-    return enrollments
 
 
 def read_situation(

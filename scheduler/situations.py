@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
-from campaigns.enrollment import CampaignPause, CampaignStep, Enrollment
+from campaigns.enrollment import CampaignPause, CampaignStep
 from campaigns.facts import Passage, Person
 from campaigns.planning import Pause, Situation
+from scheduler.enrolling import enrollments_of
 from scheduler.send import Send
 from scheduler.situation import history_of, passage, person_of
 from subscribers.lists import Subscription, is_theirs
@@ -102,16 +103,8 @@ def _passages(session: Session, ids: Collection[int]) -> dict[int, list[Passage]
     rests: dict[int, list[EmailPause]] = defaultdict(list)
     for pause in pauses_of(session, ids):
         rests[pause.subscriber_id].append(pause)
-    enrollments = session.scalars(
-        select(Enrollment)
-        .join(Enrollment.interview)
-        .join(Enrollment.subscriber)
-        .options(contains_eager(Enrollment.interview), contains_eager(Enrollment.subscriber))
-        .where(Enrollment.subscriber_id.in_(ids))
-        .order_by(Enrollment.id)
-    )
     found: dict[int, list[Passage]] = defaultdict(list)
-    for enrollment in enrollments:
+    for enrollment in enrollments_of(session, ids):
         found[enrollment.subscriber_id].append(passage(enrollment, rests[enrollment.subscriber_id]))
     return found
 

@@ -14,6 +14,8 @@ from scheduler.claiming import claim, find_due
 from scheduler.draft import Draft
 from scheduler.drafting import read_drafts
 from scheduler.intending import Verdict, intend
+from scheduler.reconcile_many import reconcile_many
+from subscribers import Subscriber
 
 GAPS = {SEQUENCE: timedelta(hours=18)}
 SPELLINGS = ("victim", "victim+1", "victim+two", "VICTIM+3", "victim+4")
@@ -50,6 +52,19 @@ def test_a_later_spelling_is_planned_for_when_it_may_leave(town: Town) -> None:
     asked(town, "victim+1")
     (waiting,) = [send for send in town.sends("confirm") if send.state == State.PLANNED]
     assert waiting.due_at == town.now + timedelta(minutes=10)
+
+
+def test_a_later_spelling_keeps_the_distance_also_when_many_are_planned_at_once(town: Town) -> None:
+    asked(town, "victim", "somebody")
+    town.tick()
+    asked(town, "victim+1", "somebody.else")
+    alone = town.snapshot()
+    with town.write() as session:
+        everybody = session.scalars(select(Subscriber.id)).all()
+        assert reconcile_many(session, everybody, catalog=town.catalog, now=town.now) == 4
+    assert town.snapshot() == alone
+    waiting = [send.due_at for send in town.sends("confirm") if send.state == State.PLANNED]
+    assert waiting == [town.now, town.now + timedelta(minutes=10)]
 
 
 def test_two_workers_with_one_spelling_each_ask_once(town: Town, reopen: Callable[[], Database]) -> None:
