@@ -19,6 +19,7 @@ from campaigns.mjml_scan import prepare
 from campaigns.mjml_tokens import Restored, restore_text, tokenize
 from campaigns.sandbox import forbidden, runtime_environment
 from campaigns.source_files import PARTS, CampaignFiles, load_facts
+from campaigns.variants import step_of
 
 _SPAN = re.compile(r"^(.*?)(?: in root template)?(?: at position (\d+):\d+)?$")
 _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
@@ -56,6 +57,8 @@ def compile_steps(
         for part, name in PARTS.items():
             try:
                 parts[part] = _compile_part(expander, f"{step}/{name}", step, limits, on_error)
+            except MissingWords as error:
+                on_error(_of_variant(error, step, language) if step_of(step) in steps else error)
             except CampaignError as error:
                 on_error(error)
         if len(parts) == len(PARTS):
@@ -78,7 +81,16 @@ def _begun(files: CampaignFiles, language: Language, on_error: Callable[[Campaig
     if language.is_own:
         return files.steps
     begun = {path.partition("/")[0] for path in files.texts if written_in(path) == language.code}
-    return [step for step in files.steps if step in begun]
+    return [step for step in files.steps if step_of(step) in begun]
+
+
+def _of_variant(missing: MissingWords, folder: str, language: Language) -> CampaignError:
+    """No variant may lack a language its step has: those readers would get another one than is counted."""
+    variant, code = folder.removeprefix(step_of(folder))[1:], language.code
+    message = f"step {step_of(folder)!r} is written in {code!r} and its variant {variant!r} is not"
+    if not missing.file.endswith(".toml"):
+        return CampaignError(missing.file, 0, f"this file is missing: {message}")
+    return CampaignError(missing.file, 0, f"{message}: add subjects = {{ {code} = ... }} to the variant")
 
 
 def _compile_part(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
+from difflib import get_close_matches
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -21,8 +22,10 @@ from campaigns.finding import Finding, sort_findings, summary
 from campaigns.languages import languages
 from campaigns.languages_check import check_languages, check_titles
 from campaigns.preview import SAMPLE_BRAND
+from campaigns.sequence import Sequence as Timetable
 from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
+from campaigns.wordings import with_variants
 
 WITHOUT_UNSUBSCRIBE = ("confirm", "goodbye")
 """Answers to what somebody just did, before they are on the list or after they have left it. Where there is a
@@ -56,7 +59,7 @@ def check_campaign(
     findings += check_facts(files, facts, today)
     findings += check_languages(files, facts)
     request = {
-        "files": asdict(files),
+        "files": asdict(with_variants(files).without_timetable()),
         "brand": asdict(brand),
         "conditions": conditions,
         "without_unsubscribe": [*without_unsubscribe, *apart],
@@ -86,7 +89,11 @@ def _check_timetable(
         return [Finding.of(error)], {}, []
     conditions = {step.key: step.when.source for step in sequence.steps if step.when}
     lines = _StepLines(files.texts["sequence.toml"])
-    findings = list(_check_folders(label, [step.key for step in sequence.steps], files.steps, lines))
+    keys = [step.key for step in sequence.steps]
+    templates = {one.template for step in sequence.steps for one in step.variants}
+    folders = [folder for folder in files.steps if folder not in templates]
+    findings = list(_check_folders(label, keys, folders, lines))
+    findings += _check_templates(label, sequence, files.steps)
     findings += check_titles(files, sequence, label)
     for key, condition in conditions.items():
         try:
@@ -108,14 +115,28 @@ def _check_folders(
             yield Finding("warning", label, 1, f"the folder {folder!r} belongs to no step of the timetable")
 
 
+def _check_templates(label: str, sequence: Timetable, folders: Collection[str]) -> Iterator[Finding]:
+    for step in sequence.steps:
+        for one in step.variants:
+            if one.template and one.template not in folders:
+                near = get_close_matches(one.template, folders, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                message = f"there is no folder {one.template!r} with the words of variant {one.key!r}{hint}"
+                yield Finding("error", label, one.line, f"step {step.key!r}: {message}")
+
+
 class _StepLines:
     """Where the fields of a step stand in the timetable, whose steps begin with their key."""
 
     def __init__(self, text: str) -> None:
         self._lines: dict[tuple[str, str], int] = {}
         key = ""
+        is_step = True
         for number, line in enumerate(text.splitlines(), start=1):
-            if found := re.match(r"\s*(\w+)\s*=\s*[\"']?(\w*)", line):
+            is_step = bool(re.match(r"\s*\[\[\s*step\s*\]\]", line)) or (
+                is_step and not re.match(r"\s*\[", line)
+            )
+            if is_step and (found := re.match(r"\s*(\w+)\s*=\s*[\"']?(\w*)", line)):
                 key = found[2] if found[1] == "key" else key
                 self._lines.setdefault((key, found[1]), number)
 

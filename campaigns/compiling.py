@@ -14,6 +14,7 @@ from campaigns.context import Brand
 from campaigns.languages import ENGLISH, Language, languages
 from campaigns.marks import Origin
 from campaigns.source_files import PARTS, CampaignFiles, load_facts, read_files
+from campaigns.variants import MARK
 
 Run = Callable[[str, dict[str, Any], Limits, str], Any]
 """`run_confined`, or what stands in for it."""
@@ -38,7 +39,15 @@ class CompiledCampaign:
 
     def file(self, step: str, part: str) -> str:
         """Where a part was written, as people know it: `exam/eve/body.de.mjml`."""
+        if MARK in step:
+            return self._file_of_variant(step, part)
         return f"{self.name}/{step}/{self.language.name(PARTS[part])}"
+
+    def _file_of_variant(self, wording: str, part: str) -> str:
+        """Told by its lines: its folder, its step's, or the timetable."""
+        names = (f"/{self.language.name(PARTS[part])}", "/sequence.toml")
+        origins = self.origins.get(wording, {}).get(part, ())
+        return next((one.file for one in origins if one.file.endswith(names)), f"{self.name}/sequence.toml")
 
 
 def compile_campaign(
@@ -64,7 +73,10 @@ def compile_files(
 
     `run` takes the job to where it is done; whoever trusts the templates may do it in this process.
     """
-    request = {"files": asdict(files), "brand": asdict(brand)}
+    # Only whoever has a child make it reads timetables; the child begins in a fifth of the time without.
+    from campaigns.wordings import with_variants
+
+    request = {"files": asdict(with_variants(files).without_timetable()), "brand": asdict(brand)}
     answer = run("compile", request, limits or Limits(), files.name)
     own, *others = (_compiled(files, language, answer[language.code]) for language in languages(files.texts))
     return replace(own, translations={one.language.code: one for one in others if one.sources})

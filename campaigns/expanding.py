@@ -22,7 +22,8 @@ from campaigns.errors import CampaignError
 from campaigns.languages import Language, MissingWords, own_language
 from campaigns.marks import COMPILE_DELIMITERS, Document, Marks
 from campaigns.sandbox import Sandbox
-from campaigns.source_files import CampaignFiles
+from campaigns.source_files import PARTS, CampaignFiles
+from campaigns.variants import step_of
 
 _MAX_ITEMS = 1000
 
@@ -55,12 +56,13 @@ class Expander:
             kind = CampaignError if self._language.is_own else MissingWords
             raise kind(label, 0, "this file is missing")
         try:
-            expanded = self._environment.get_template(path).render(step=step)
+            expanded = self._environment.get_template(path).render(step=step_of(step))
         except (CampaignError, MemoryError):
             raise
         except Exception as error:  # a template can raise anything
             raise self._explain(error, label) from None
-        return self._marks.read(expanded, f"{self._files.name}/{step}/")
+        own_folder = self._files.label(self._language.name(f"{step}/{PARTS['html']}")).rpartition("/")[0]
+        return self._marks.read(expanded, f"{own_folder}/")
 
     def _load(self, path: str) -> tuple[str, str, None] | None:
         try:

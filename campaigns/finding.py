@@ -11,6 +11,7 @@ from campaigns.compiling import CompiledCampaign
 from campaigns.errors import CampaignError
 from campaigns.sandbox import runtime_environment
 from campaigns.unknown_names import unknown_names
+from campaigns.variants import step_of
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
@@ -59,7 +60,7 @@ def known_names(compiled: CompiledCampaign) -> list[Finding]:
             extra = ("subject", "preheader") if part in ("html", "text") else ()
             tree = environment.parse(source)
             for line, message in unknown_names(
-                tree, facts=compiled.facts, steps=compiled.sources, extra=extra
+                tree, facts=compiled.facts, steps={step_of(one) for one in compiled.sources}, extra=extra
             ):
                 findings.append(place(compiled, step, part, line, message))
     return findings

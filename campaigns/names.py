@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from campaigns.context import Context
+from campaigns.variants import step_of
 
 # C0 and C1 controls (line ends too: no value of ours has lines), overrides of the writing direction,
 # halves of a surrogate pair, which cannot be encoded at all.
@@ -30,7 +31,7 @@ def names_of(context: Context, facts: Mapping[str, Any], step: str) -> dict[str,
         "is_rush": context.is_rush,
         "locale": context.locale,
         "facts": facts,
-        "step": step,
+        "step": step_of(step),
     }
 
 

@@ -18,6 +18,7 @@ from campaigns.compiling import CompiledCampaign
 from campaigns.confined import report
 from campaigns.context import Appointment, Brand, Context, LinkSet, PlanEntry, Reader
 from campaigns.rendering import Renderer, RenderError
+from campaigns.variants import step_of
 
 SAMPLE_BRAND = Brand(
     name="Runup & Friends",
@@ -110,11 +111,10 @@ def further_contexts(
 def try_out(compiled: CompiledCampaign, brand: Brand) -> None:
     """Renders each step for two readers, to find what never ends or is forbidden; the rest is for `check`."""
     renderer = Renderer(compiled)
+    steps = tuple(dict.fromkeys(map(step_of, compiled.sources)))
     for step in compiled.sources:
         report(f"{compiled.name}/{step}")
-        for branch in sample_contexts(facts=compiled.facts, brand=brand, mergeable=tuple(compiled.sources))[
-            :2
-        ]:
+        for branch in sample_contexts(facts=compiled.facts, brand=brand, mergeable=steps)[:2]:
             try:
                 renderer.render(step, branch.context)
             except RenderError as error:

@@ -15,6 +15,7 @@ from campaigns.enrollment import Campaign, CampaignState, CampaignStep, Enrollme
 from campaigns.sequence import Sequence
 from campaigns.source_files import CampaignFiles
 from campaigns.timetable import sequence_of
+from campaigns.trial import note_trials
 from campaigns.version import CampaignVersion, pack, read_version
 from subscribers.subscriber import Subscriber
 
@@ -102,6 +103,7 @@ def _write(
     session.add(version)
     campaign.version, campaign.number, campaign.version_at = files.version, number, now
     _note_arrivals(session, sequence, had=had, now=now)
+    note_trials(session, sequence, now=now)
     session.flush()
     return version
 

@@ -17,16 +17,21 @@ class Rewording:
         self._before, self._after = before, after
         self._compared = cache(self._compare)
 
-    def is_reworded(self, step: str, locale: str) -> bool:
-        """Whether a reader of this locale gets other words in this step, by a letter or by a color."""
+    def is_reworded(self, before: str, after: str, locale: str) -> bool:
+        """Whether a reader of this locale gets other words, by a letter or by a color, in what was the
+        wording `before` (a step, or a variant of it) and would be `after`."""
         if self._before is None:
             return True
-        languages = (words.renderer.language(step, locale) for words in (self._before, self._after))
-        return self._compared(step, *languages)
+        return self._compared(
+            before,
+            self._before.renderer.language(before, locale),
+            after,
+            self._after.renderer.language(after, locale),
+        )
 
-    def _compare(self, step: str, before: str, after: str) -> bool:
+    def _compare(self, old: str, old_language: str, new: str, new_language: str) -> bool:
         assert self._before
-        return _words(self._before, step, before) != _words(self._after, step, after)
+        return _words(self._before, old, old_language) != _words(self._after, new, new_language)
 
 
 def _words(words: Words, step: str, language: str) -> tuple[Mapping[str, str], Any]:

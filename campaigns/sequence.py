@@ -8,6 +8,7 @@ from functools import cached_property
 
 from campaigns.expressions import Condition
 from campaigns.languages import OWN, language_of
+from campaigns.variants import DecideBy, Variant
 
 
 class Late(StrEnum):
@@ -148,6 +149,9 @@ class Step:
     to somebody who had unsubscribed), and the goodbye somebody asked for."""
     titles: Mapping[str, str] = field(default_factory=dict, hash=False)
     """`title` in other languages than the sequence's own, by code."""
+    variants: tuple[Variant, ...] = ()
+    decide: DecideBy | None = None
+    """The rule between the variants; there where they are."""
 
     def title_in(self, locale: str) -> str:
         """For a reader of this locale: their language, or the sequence's own."""

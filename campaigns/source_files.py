@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from campaigns.errors import CampaignError
-from campaigns.languages import overlay, written_in
+from campaigns.languages import overlay, own_language, written_in
+from campaigns.variants import step_of
 
 PARTS = {"subject": "subject.txt", "preheader": "preheader.txt", "html": "body.mjml", "text": "body.txt"}
 SUFFIXES = (".mjml", ".txt", ".toml")
@@ -29,15 +30,32 @@ class CampaignFiles:
     texts: Mapping[str, str]
     version: str
     """The first 16 hex digits of a SHA-256 over every path and every text."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Of paths that nobody wrote, such as a variant's: the file in which their text stands."""
+    aside: Collection[str] = ()
+    """Folders with words for something else than a step of that name."""
 
     @property
     def steps(self) -> list[str]:
-        folders = {path.split("/")[0] for path in self.texts if "/" in path}
-        return sorted(folder for folder in folders if folder != "facts" and not folder.startswith("_"))
+        """The folders of emails, those of variants right behind their step's."""
+        folders = {path.split("/")[0] for path in self.texts if "/" in path} - {*self.aside, "facts"}
+        return sorted((folder for folder in folders if not folder.startswith("_")), key=_in_order)
+
+    def without_timetable(self) -> CampaignFiles:
+        """What the emails are made of: of the timetable only its language, and so no version's name either.
+
+        Another hour makes no other words, and nobody has to look at them again."""
+        timetable = f'language = "{own_language(self.texts)}"\n'
+        return replace(self, texts={**self.texts, "sequence.toml": timetable}, version="")
 
     def label(self, path: str) -> str:
         """The path as people know it: campaign first, so that two campaigns' errors can be told apart."""
+        path = self.written.get(path, path)
         return path if path.startswith("_base/") else f"{self.name}/{path}"
+
+
+def _in_order(folder: str) -> tuple[str, str]:
+    return step_of(folder), folder
 
 
 def read_files(folder: Traversable | Path, base: Traversable | Path) -> CampaignFiles:

@@ -26,6 +26,7 @@ from campaigns.sequence import (
 from campaigns.source_files import CampaignFiles
 from campaigns.timetable_check import check_together
 from campaigns.toml_table import Source, Table
+from campaigns.variants_table import decide_by, variants_of
 
 _MISSING = "there is no such file; a campaign needs its timetable"
 SEQUENCE_KEYS = {"name", "language", "window", "gap", "jitter", "step"}
@@ -33,7 +34,7 @@ _CALENDAR_KEYS = {"day", "time", "from", "after_step", "business_days"}
 _ELAPSED_KEYS = {"after", "delay"}
 STEP_KEYS = _CALENDAR_KEYS | _ELAPSED_KEYS | {
     "key", "title", "titles", "expires", "late", "once_per", "when", "until", "window", "exempt", "weekdays",
-    "notice", "apart", "catchup", "despite_unsubscribe", "otherwise", "on_unknown",
+    "notice", "apart", "catchup", "despite_unsubscribe", "otherwise", "on_unknown", "variants", "decide",
 }  # fmt: skip
 
 
@@ -109,6 +110,8 @@ def _step(table: Table) -> Step:
         is_catchup=is_catchup,
         on_unknown=table.take("on_unknown", read.one_of(OnUnknown), default="drop"),
         despite_unsubscribe=table.take("despite_unsubscribe", read.flag, default=False),
+        variants=variants_of(table),
+        decide=decide_by(table),
     )
 
 

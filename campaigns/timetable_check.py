@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -12,6 +12,7 @@ from campaigns.facts import Passage, Person, appointment, reader
 from campaigns.moments import LAST_BEFORE, due_moment, expiry, moment
 from campaigns.sequence import Anchor, CalendarRule, ElapsedRule, OncePer, Rule, Sequence, Step
 from campaigns.toml_table import Source, Table
+from campaigns.variants import Goal
 from subscribers.wall_time import resolve
 
 _DAY = date(2026, 6, 17)
@@ -32,6 +33,7 @@ def check_together(source: Source, sequence: Sequence) -> None:
         _check_condition(table, step, passage, person)
         _check_window(table, step, sequence)
         _check_moments(table, step, sequence, passage, person, dues)
+        _check_variants(table, step, every=[other.key for other in sequence.steps])
 
 
 def _tables(source: Source, sequence: Sequence) -> Iterator[tuple[Table, Step]]:
@@ -85,6 +87,19 @@ def _check_condition(table: Table, step: Step, passage: Passage, person: Person)
             step.when.holds({"subscriber": reader(person), "interview": seen})
         except ConditionError as error:
             raise table.error("when", str(error)) from None
+
+
+def _check_variants(table: Table, step: Step, *, every: Collection[str]) -> None:
+    """Raises where the words of a variant are another email's, or what decides can never be counted."""
+    for one in step.variants:
+        if one.template in every:
+            message = (
+                f"variant {one.key!r} has the words of the step {one.template!r}; give it a folder of its own"
+            )
+            raise table.error("variants", message)
+    if step.decide and step.decide.by is Goal.CLICKS and step.despite_unsubscribe:
+        message = "no click is ever counted in this email: it goes to people who have not agreed, or no more"
+        raise table.error("decide", message)
 
 
 def _check_window(table: Table, step: Step, sequence: Sequence) -> None:

@@ -36,9 +36,36 @@ class Source:
         begin = starts[step] if step >= 0 else 0
         end = starts[step + 1] if step + 1 < len(starts) else len(self._lines)
         for number in range(begin, end):
-            if re.match(rf"\s*{re.escape(field)}\s*=", self._lines[number]):
+            if re.match(
+                rf"\s*({re.escape(field)}\s*=|\[+(step\.)?{re.escape(field)}\])", self._lines[number]
+            ):
                 return number + 1
         return begin + 1 if step >= 0 else 0
+
+    def line_of_entry(self, step: int, field: str, index: int, key: str) -> int:
+        """The line of `key` in the entry of that index of a list of tables, however the list is written."""
+        first = self.line(step, field)
+        if re.match(r"\s*\[\[", self._lines[first - 1]):
+            heads = [n for n in range(first, len(self._lines) + 1) if self._is_head(n, field)]
+            ends = [n for n in range(heads[index] + 1, len(self._lines) + 1) if self._is_head(n, "")]
+            block = range(heads[index] + 1, ends[0] if ends else len(self._lines) + 1)
+            found = (n for n in block if re.match(rf"\s*{re.escape(key)}\s*=", self._lines[n - 1]))
+            return next(found, heads[index])
+        return _line_of_table("\n".join(self._lines[first - 1 :]), index) + first
+
+    def _is_head(self, number: int, field: str) -> bool:
+        return bool(re.match(rf"\s*\[.*{re.escape(field)}\s*\]", self._lines[number - 1]))
+
+
+def _line_of_table(text: str, index: int) -> int:
+    """How many lines above the inline table of that index there are; such a table has one line."""
+    depth, count = 0, -1
+    for found in re.finditer(r"""\"(?:\\.|[^"\\])*"|'[^']*'|\#[^\n]*|[{}]""", text):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        count += found[0] == "{" and depth == 1
+        if count == index:
+            return text.count("\n", 0, found.start())
+    return 0
 
 
 class Table:
@@ -76,3 +103,19 @@ class Table:
         if value is None:
             raise self.error(field, "is missing")
         return Table(self.source, value if index is None else value[index], self.name, self.step, field)
+
+
+class Entry(Table):
+    """One table of a list of tables, such as one variant of a step."""
+
+    def __init__(self, parent: Table, field: str, index: int) -> None:
+        super().__init__(parent.source, parent.data[field][index], parent.name, parent.step, field)
+        self._index = index
+
+    def line_of(self, field: str) -> int:
+        return self.source.line_of_entry(self.step, self.field, self._index, field)
+
+    def error(self, field: str, message: str) -> CampaignError:
+        key = self.data.get("key", self._index + 1)
+        where = ", ".join(part for part in (self.name, f"variant {key!r}", field) if part)
+        return CampaignError(self.source.file, self.line_of(field), f"{where}: {message}")

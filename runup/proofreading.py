@@ -69,7 +69,8 @@ def branch_of(draft: Draft, now: datetime) -> Branch:
     assert passage is not None, "a sequence's emails are about an interview"
     seen = appointment(passage, person, now=now)
     return (
-        draft.step, person.locale, bool(person.first_name), person.has_newsletter, person.wants_goodbye,
+        draft.wording or draft.step, person.locale, bool(person.first_name), person.has_newsletter,
+        person.wants_goodbye,
         seen.mode, seen.interviewers, seen.format, bool(seen.company), bool(seen.role), seen.country,
         seen.start_time is None, seen.has_two_zones, seen.decision_on is None, seen.outcome, seen.is_past,
         max(-1, min(seen.days_left, 2)), now > passage.starts_at - LAST_BEFORE, draft.merged,

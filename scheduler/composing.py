@@ -53,7 +53,7 @@ class Composer:
     def compose(self, draft: Draft, *, now: datetime) -> Composed:
         """The email of `draft` as it reads at `now`. Raises RenderError; nobody else's email is concerned."""
         context = self.context(draft, now=now)
-        content, targets = self._marked(draft, self._renderer(draft).render(draft.step, context))
+        content, targets = self._marked(draft, self._words(draft, context))
         try:
             email = Email(
                 reference=draft.reference,
@@ -77,6 +77,9 @@ class Composer:
         return Composed(
             send_id=draft.send_id, email=email, true_until=_true_until(draft, now=now), targets=targets
         )
+
+    def _words(self, draft: Draft, context: Context) -> Content:
+        return self._renderer(draft).render(draft.wording or draft.step, context)
 
     def _marked(self, draft: Draft, content: Content) -> tuple[Content, Mapping[str, str]]:
         """As the operator wants links to be; never for somebody who has not agreed yet, or no more."""

@@ -7,6 +7,15 @@ from campaigns.facts import Passage, Person
 from campaigns.newsletter import NewsletterIssue
 
 
+@dataclass(frozen=True)
+class Taken:
+    """The variant an email is written in. `is_split`: it fell to this reader, and did not just win."""
+
+    trial_id: int
+    variant: str
+    is_split: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Draft:
     """A claimed send with all that its last checks and its words need.
@@ -33,3 +42,7 @@ class Draft:
     waits_for_gap: bool = True
     counts_for_gap: bool = True
     asks_consent: bool = False
+    wording: str = ""
+    """What its words are kept under, where that is not the step: a variant of it."""
+    taken: Taken | None = None
+    """To be written down with the intent; None where there are no variants."""

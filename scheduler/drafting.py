@@ -18,6 +18,7 @@ from campaigns.moments import is_at_once
 from scheduler.draft import Draft
 from scheduler.newsletter_drafts import read_newsletter_drafts
 from scheduler.send import UNSENT, Send
+from scheduler.trial_sends import take
 from subscribers.interview import Interview
 from subscribers.lists import Subscription, is_theirs
 from subscribers.subscriber import Subscriber
@@ -26,7 +27,7 @@ from subscribers.wall_time import local
 
 _COLUMNS: tuple[Any, ...] = (
     Send.id, Send.enrollment_id, Send.subscriber_id, Send.campaign, Send.step, Send.reference, Send.attempts,
-    Send.merged, Send.needs_consent, Send.waits_for_gap, Send.counts_for_gap, Send.asks_consent,
+    Send.merged, Send.needs_consent, Send.waits_for_gap, Send.counts_for_gap, Send.asks_consent, Send.left_at,
     Subscriber.address, Subscriber.first_name, Subscriber.home_zone, Subscriber.locale,
     Subscriber.wants_goodbye, Subscriber.unsubscribed_at,
     Interview.id.label("interview_id"), Interview.held_on, Interview.start_time, Interview.zone,
@@ -62,6 +63,7 @@ def _of_interviews(session: Session, ids: Many[int], *, catalog: Catalog) -> lis
     rows = [row for row in rows if row.step in catalog.sequence(row.campaign)]
     plans = _plans(session, rows, catalog=catalog)
     people = {row.subscriber_id for row in rows}
+    taken = take(session, catalog, rows)
     readers, tags = _newsletter_readers(session, people), tags_by_person(session, people)
     return [
         Draft(
@@ -81,6 +83,8 @@ def _of_interviews(session: Session, ids: Many[int], *, catalog: Catalog) -> lis
             waits_for_gap=row.waits_for_gap,
             counts_for_gap=row.counts_for_gap,
             asks_consent=row.asks_consent,
+            wording=taken[row.id][0] if row.id in taken else "",
+            taken=taken[row.id][1] if row.id in taken else None,
         )
         for row in rows
     ]

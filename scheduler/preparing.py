@@ -28,6 +28,7 @@ from scheduler.replanning import Replanner
 from scheduler.send import Send
 from scheduler.shelf import Shelf
 from scheduler.transaction import transact
+from scheduler.trial_sends import record_variants
 from scheduler.wire import Call
 
 log = structlog.get_logger(__name__)
@@ -196,6 +197,7 @@ class Preparer:
             verdict = intend(session, ready, token=token, gaps=gaps, now=now)
             passed = [draft for draft in ready if draft.send_id in verdict.passed]
             write_attempts(session, passed, worker=self.worker, provider=self.provider, now=now)
+            record_variants(session, passed)
             for send_id, ready_at in verdict.close.items():
                 reason = Reason.DEFERRED_GAP if send_id in issues else None
                 release(session, [send_id], token=token, ready_at=ready_at, reason=reason)

@@ -12,6 +12,8 @@ from campaigns.facts import Person
 from campaigns.planning import Situation, plan
 from campaigns.reasons import Reason
 from campaigns.sequence import Sequence, Step
+from campaigns.trial import chosen
+from campaigns.variants import wording
 from scheduler.claiming import CALL, FRESH
 from scheduler.draft import Draft
 from scheduler.intending import GUARD
@@ -192,7 +194,13 @@ class Rehearsal:
             merged=tuple(row.merged.split()),
             plan=self._still_to_come(row) if self._sequence.step(row.step).is_at_once else (),
             needs_consent=row.needs_consent,
+            wording=self._wording(row.step),
         )
+
+    def _wording(self, key: str) -> str:
+        """As their number has it: nobody has decided anything in a rehearsal."""
+        step = self._sequence.step(key)
+        return wording(key, chosen(self._sequence.key, step, self.subscriber.id)) if step.variants else ""
 
     def _still_to_come(self, leaving: Send) -> tuple[PlanEntry, ...]:
         coming = sorted((one for one in self._waiting if one.row is not leaving), key=lambda one: one.due_at)

@@ -13,6 +13,9 @@ from campaigns.applied_catalog import Applied
 from campaigns.enrollment import Enrollment
 from campaigns.planning import Situation, plan
 from campaigns.rewording import Rewording
+from campaigns.sequence import Sequence
+from campaigns.trial import Standings, chosen, standings
+from campaigns.variants import wording
 from runup.database import Database
 from scheduler.impact import Effect, Impact, compare
 from scheduler.situations import Campaigns, read_campaigns, read_situations
@@ -50,11 +53,13 @@ def weigh(
     many people were done, `told` each of them.
     """
     impact, after = Impact(), 0
+    with database.read() as session:
+        trials = _Trials.read(session, proposal)
     while True:
         with database.read() as session:
             ids = _page(session, proposal.key, after=after)
             situations = _read(session, ids, proposal, now=now) if ids else iter(())
-            effects = [_effect(old, new, proposal, now=now) for old, new in situations]
+            effects = [_effect(old, new, proposal, trials, now=now) for old, new in situations]
         for effect in effects:
             impact.add(effect)
             told(effect)
@@ -94,7 +99,28 @@ def _added(campaigns: Campaigns, proposal: Proposal, *, now: datetime) -> Mappin
     return {**campaigns.added, **new}
 
 
-def _effect(old: Situation, new: Situation, proposal: Proposal, *, now: datetime) -> Effect:
+@dataclass(frozen=True)
+class _Trials:
+    """How the variants of either version stand."""
+
+    before: Standings
+    after: Standings
+
+    @classmethod
+    def read(cls, session: Session, proposal: Proposal) -> _Trials:
+        key = proposal.key
+        before = standings(session, proposal.before.sequence(key))
+        return cls(before, standings(session, proposal.after.sequence(key)))
+
+
+def _wording(sequence: Sequence, step: str, subscriber: int, trials: Standings) -> str:
+    """What this person gets of the step, or of what takes its place."""
+    if step not in sequence:
+        return step
+    return wording(step, chosen(sequence.key, sequence.step(step), subscriber, trials.get(step)))
+
+
+def _effect(old: Situation, new: Situation, proposal: Proposal, trials: _Trials, *, now: datetime) -> Effect:
     person = old.person
     before, after = proposal.before.sequence(proposal.key), proposal.after.sequence(proposal.key)
     mine = {passage.id for passage in old.passages if passage.campaign == proposal.key}
@@ -102,7 +128,12 @@ def _effect(old: Situation, new: Situation, proposal: Proposal, *, now: datetime
         plan(old, now=now),
         plan(new, now=now),
         is_reworded=lambda enrollment, step: (
-            enrollment in mine and proposal.words.is_reworded(step, person.locale)
+            enrollment in mine
+            and proposal.words.is_reworded(
+                _wording(before, step, person.id, trials.before),
+                _wording(after, step, person.id, trials.after),
+                person.locale,
+            )
         ),
         removed=[step.key for step in before.steps if step.key not in after],
         now=now,
