@@ -64,7 +64,7 @@ def plan(
     summary="Sign somebody up who has agreed",
     openapi_extra=dict(json_request(SignUpFields)),
 )
-def post_sign_up(
+async def post_sign_up(
     request: Request, fields: Annotated[SignUpFields, Depends(_sign_up_fields)], site: SiteDep
 ) -> Received:
     """One confirmation email leaves; nothing else before its button is pressed."""
@@ -74,7 +74,7 @@ def post_sign_up(
         form = SignUp.parse(values, now=site.now)
     except InvalidSignUp as error:
         raise InvalidFields(error.errors) from None
-    store(request, site, form, source="api")
+    await store(request, site, form, source="api")
     return Received()
 
 

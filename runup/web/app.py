@@ -37,6 +37,7 @@ from runup.web.languages import Languages
 from runup.web.pages import Pages
 from runup.web.request_ids import RequestIds
 from runup.web.security import SecurityHeaders
+from runup.web.signing_up import arrivals
 from runup.web.site import Site
 from scheduler.wire import since_boot
 
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
 def create_app(application: Application) -> FastAPI:
     """The site over an opened application whose database is at the newest revision.
 
-    Handlers are plain functions run in threads, except where a flood may come in (webhooks.py). Nothing but
-    counts is kept between requests, so any number of processes can serve one database.
+    Handlers are plain functions run in threads, except where a flood may come in (webhooks.py, sign-ups).
+    Nothing but counts is kept between requests, so any number of processes can serve one database.
     """
     # The viewers of the description load scripts from elsewhere. A redirect to the address without a slash
     # would be made from the Host header, which anybody can write.
@@ -70,6 +71,7 @@ def create_app(application: Application) -> FastAPI:
             counts=following.what_is_counted(application.settings),
         ),
         csrf=Csrf(keys=application.links.keys, base_url=base_url),
+        arrivals=arrivals(application),
         lists=lists,
     )
     for room in (

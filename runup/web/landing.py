@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from runup.web.api import forecast_of
@@ -47,7 +49,7 @@ def landing(request: Request, site: SiteDep) -> Response:
 
 
 @router.post("/sign-up")
-def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Response:
+async def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Response:
     """Write the sign-up down. The answer is the same whether the address is known, new or a robot's."""
     site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
     try:
@@ -55,14 +57,23 @@ def post_sign_up(request: Request, fields: FormFields, site: SiteDep) -> Respons
         require_patience(sent)
         if not fields.get(HONEYPOT):
             form = SignUp.parse(fields, now=site.now)
-            once(site, sent.token, form, lambda: store(request, site, form, source="form"))
+            with once(site, sent.token, form) as is_new:
+                if is_new:
+                    await store(request, site, form, source="form")
     except TooQuick:
-        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403, token=sent.token)
+        return await _again(request, site, fields, is_stale=True, status=403, token=sent.token)
     except StaleForm:
-        return sign_up_page(request, site, fields, errors={}, is_stale=True, status=403)
+        return await _again(request, site, fields, is_stale=True, status=403)
     except InvalidSignUp as error:
-        return sign_up_page(request, site, fields, errors=error.errors, status=422, token=sent.token)
+        return await _again(request, site, fields, errors=error.errors, status=422, token=sent.token)
     return RedirectResponse("/check-your-inbox", status_code=303)
+
+
+async def _again(
+    request: Request, site: Site, fields: Fields, *, errors: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """The page once more, made in a thread: it may show a plan."""
+    return await run_in_threadpool(sign_up_page, request, site, fields, errors=errors or {}, **more)
 
 
 @router.api_route("/check-your-inbox", methods=["GET", "HEAD"])

@@ -42,7 +42,9 @@ def post(request: Request, fields: FormFields, site: SiteDep) -> Response:
         require_patience(sent)
         if not fields.get(HONEYPOT):
             found = ListSignUp.parse(fields, wanted=_wanted(fields), lists=site.lists)
-            once(site, token, found, lambda: store_lists(request, site, found, source="form"))
+            with once(site, token, found) as is_new:
+                if is_new:
+                    store_lists(request, site, found, source="form")
     except TooQuick:
         return newsletter_page(request, site, fields, is_stale=True, status=403, token=token)
     except StaleForm:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from runup.web.csrf import VALID_FOR, SentForm, StaleForm
@@ -26,14 +27,16 @@ def require_patience(sent: SentForm) -> None:
         raise TooQuick
 
 
-def once(site: Site, page: str, form: Hashable, act: Callable[[], None]) -> None:
-    """Does `act`, unless this very form was sent from this page before (a button pressed twice).
+@contextmanager
+def once(site: Site, page: str, form: Hashable) -> Iterator[bool]:
+    """Whether to act: not if this very form was sent from this page before (a button pressed twice).
 
     `page`: the page's token. Raises StaleForm where one page is sent with other values: robots keep a page
-    and send it many times. An act that fails does not count.
+    and send it many times. A block that fails does not count.
     """
     content = f"{page} {hash(form)}"
     if site.turnstile.has_passed(content, ONCE, now=site.now):
+        yield False
         return
     try:
         site.turnstile.take(page, ONCE, now=site.now)
@@ -42,4 +45,4 @@ def once(site: Site, page: str, form: Hashable, act: Callable[[], None]) -> None
     site.turnstile.take(content, ONCE, now=site.now)
     unless_it_fails = site.turnstile.unless_it_fails
     with unless_it_fails(page, ONCE), unless_it_fails(content, ONCE):
-        act()
+        yield True

@@ -9,10 +9,12 @@ from starlette.responses import HTMLResponse
 
 from runup.web.csrf import FIELD, Csrf, SentForm
 from runup.web.forms import Fields
+from runup.web.gathering import Gathering
 from runup.web.pages import Pages
 from runup.web.rate_limits import Limit, Turnstile
 from runup.web.senders import address_of, network_of
 from subscribers import NewsletterList
+from subscribers.arriving import Arrival
 
 if TYPE_CHECKING:
     from runup.application import Application
@@ -25,6 +27,8 @@ class Site:
     application: Application
     pages: Pages
     csrf: Csrf
+    arrivals: Gathering[Arrival]
+    """Where sign-ups meet."""
     lists: tuple[NewsletterList, ...] = ()
     """The newsletters there are."""
     turnstile: Turnstile = field(default_factory=Turnstile)
