@@ -44,6 +44,7 @@ class Applied(Catalog):
     def __init__(self, working: Catalog, versions: Mapping[str, Version]) -> None:
         self.brand = working.brand
         self.base = working.base
+        self.run = working.run
         self._working = working
         self._versions = versions
 
@@ -74,10 +75,10 @@ class Applied(Catalog):
         return version.sequence
 
     def compiled(self, key: str) -> CompiledCampaign:
-        return words_of(self.files(key), self.brand).compiled
+        return words_of(self.files(key), self.brand, run=self.run).compiled
 
     def renderer(self, key: str) -> Renderer:
-        return words_of(self.files(key), self.brand).renderer
+        return words_of(self.files(key), self.brand, run=self.run).renderer
 
 
 def applied(session: Session, catalog: Catalog) -> Applied:

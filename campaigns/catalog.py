@@ -7,7 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from threading import Lock
 
-from campaigns.compiling import CompiledCampaign, compile_files
+from campaigns.compiling import CompiledCampaign, Run, compile_files
+from campaigns.confined import run_confined
 from campaigns.context import Brand
 from campaigns.errors import CampaignError
 from campaigns.rendering import Renderer
@@ -25,11 +26,15 @@ class Catalog:
     These are the files as they are now. What leaves is of the version that was applied: see
     `campaigns.applied_catalog`.
 
-    Sequences are read when asked for; words are compiled once per version, in a child process.
+    Sequences are read when asked for; words are compiled once per version, in a child process unless `run`
+    takes that elsewhere or remembers the answer.
     """
 
-    def __init__(self, *, folder: Path | None = None, brand: Brand | None = None) -> None:
+    def __init__(
+        self, *, folder: Path | None = None, brand: Brand | None = None, run: Run = run_confined
+    ) -> None:
         self.brand = brand or Brand()
+        self.run = run
         self._shelves: list[Traversable | Path] = [*([folder] if folder else []), files("templates")]
         own = folder / "_base" if folder else None
         self.base: Traversable | Path = own if own and own.is_dir() else files("templates") / "_base"
@@ -67,7 +72,7 @@ class Catalog:
     def renderer(self, key: str) -> Renderer:
         with self._lock:
             if key not in self._renderers:
-                self._renderers[key] = words_of(self.files(key), self.brand).renderer
+                self._renderers[key] = words_of(self.files(key), self.brand, run=self.run).renderer
             return self._renderers[key]
 
     def languages(self, key: str) -> list[str]:
@@ -77,7 +82,7 @@ class Catalog:
 
     def compiled(self, key: str) -> CompiledCampaign:
         """The campaign's words of this version, compiled once per process."""
-        return words_of(self.files(key), self.brand).compiled
+        return words_of(self.files(key), self.brand, run=self.run).compiled
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Words:
     renderer: Renderer
 
 
-def words_of(of: CampaignFiles, brand: Brand) -> Words:
+def words_of(of: CampaignFiles, brand: Brand, *, run: Run = run_confined) -> Words:
     """Compiled once per version and process. Raises CampaignError.
 
     Where the site is does not belong to how emails look: links come with each person's context.
@@ -97,7 +102,7 @@ def words_of(of: CampaignFiles, brand: Brand) -> Words:
     key = (of.name, of.version, look)
     with _COMPILING:
         if key not in _WORDS:
-            compiled = compile_files(of, brand=look)
+            compiled = compile_files(of, brand=look, run=run)
             _WORDS[key] = Words(compiled, Renderer(compiled))
             while len(_WORDS) > _KEPT:
                 _WORDS.popitem(last=False)

@@ -25,6 +25,7 @@ from campaigns.preview import SAMPLE_BRAND
 from campaigns.sequence import Sequence as Timetable
 from campaigns.source_files import CampaignFiles, load_facts, read_files
 from campaigns.timetable import load_sequence
+from campaigns.variants import Goal
 from campaigns.wordings import with_variants
 
 WITHOUT_UNSUBSCRIBE = ("confirm", "goodbye")
@@ -40,6 +41,7 @@ def check_campaign(
     today: date | None = None,
     with_notes: bool = False,
     without_unsubscribe: Sequence[str] = WITHOUT_UNSUBSCRIBE,
+    counts_clicks: bool = True,
     limits: Limits | None = None,
     run: Callable[[str, dict[str, Any], Limits, str], Any] = run_confined,
 ) -> list[Finding]:
@@ -48,6 +50,7 @@ def check_campaign(
     Renders every email for every sample reader in a child process with limits; some seconds for twenty
     emails. `today` is for facts that must be reviewed once a year; without it their age is not looked at.
     With notes it also says which mail clients do not support the CSS in use.
+    Without `counts_clicks` nothing can be decided by them.
     `run` takes the job to where it is done; whoever trusts the templates may do it in this process.
     """
     try:
@@ -56,6 +59,7 @@ def check_campaign(
     except CampaignError as error:
         return [Finding.of(error)]
     findings, conditions, apart = _check_timetable(folder, files, facts)
+    findings += [] if counts_clicks else _uncounted(folder, files)
     findings += check_facts(files, facts, today)
     findings += check_languages(files, facts)
     request = {
@@ -123,6 +127,21 @@ def _check_templates(label: str, sequence: Timetable, folders: Collection[str]) 
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 message = f"there is no folder {one.template!r} with the words of variant {one.key!r}{hint}"
                 yield Finding("error", label, one.line, f"step {step.key!r}: {message}")
+
+
+def _uncounted(folder: Traversable | Path, files: CampaignFiles) -> list[Finding]:
+    """Steps that wait for clicks which nobody counts."""
+    try:
+        steps = load_sequence(folder).steps
+    except CampaignError:
+        return []  # told already, or there is none
+    label, lines = files.label("sequence.toml"), _StepLines(files.texts["sequence.toml"])
+    message = "is decided by clicks, and none are counted; set count_clicks = true, or decide by outcomes"
+    return [
+        Finding("error", label, lines.of(step.key, "decide"), f"step {step.key!r}: {message}")
+        for step in steps
+        if step.decide and step.decide.by is Goal.CLICKS
+    ]
 
 
 class _StepLines:

@@ -14,6 +14,7 @@ from subscribers import Links
 
 if TYPE_CHECKING:
     from campaigns import Catalog
+    from campaigns.compiling import Run
     from delivery.provider import Provider
     from scheduler import Worker
     from scheduler.clock_guard import ClockGuard
@@ -55,7 +56,7 @@ class Application:
             links=Links(keys, brand.site_url),
             hmac_key=hmac_key,
             brand=brand,
-            catalog=Catalog(folder=settings.templates, brand=brand),
+            catalog=Catalog(folder=settings.templates, brand=brand, run=run_of(settings)),
             clock=clock,
         )
 
@@ -116,6 +117,14 @@ def brand_of(settings: Settings) -> Brand:
         color=settings.brand_color,
         logo_url=settings.brand_logo_url,
     )
+
+
+def run_of(settings: Settings) -> Run:
+    """Where templates are compiled and checked: in a child process, if nobody has asked the same before."""
+    from campaigns.confined import run_confined
+    from campaigns.remembering import remembered
+
+    return remembered(settings.cache_folder) if settings.cache_folder else run_confined
 
 
 def _secrets(settings: Settings) -> tuple[tuple[str, ...], bytes]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from campaigns import CampaignError, Catalog
-from runup.application import brand_of
+from runup.application import brand_of, run_of
 from runup.providing import provider_config
 from runup.setting_places import unknown_variables
 from runup.settings import Settings, SettingsError
@@ -116,7 +116,7 @@ def _provider(settings: Settings) -> Iterator[Finding]:
 
 
 def _campaigns(settings: Settings) -> Iterator[Finding]:
-    catalog = Catalog(folder=settings.templates, brand=brand_of(settings))
+    catalog = Catalog(folder=settings.templates, brand=brand_of(settings), run=run_of(settings))
     try:
         for key in sorted({*catalog.keys(), settings.campaign}):
             catalog.sequence(key)

@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     """Verification keys of SendGrid's signed event webhook. Empty: no event is taken."""
     canary: EmailStr | Literal[""] = ""
     """Your own address: where an email goes that asks whether the event feed is alive. Empty: never."""
+    cache: Path | None = None
+    """A folder for what was compiled and checked, so that the same files are not looked at twice; empty:
+    `.cache` in the workspace. Delete it whenever you like."""
     journal: Path | None = None
     """The folder of the send journal; empty: `journal` in the workspace."""
     sendgrid_host: str = ""
@@ -189,6 +192,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             lines = dict.fromkeys(_line(found, folder) for found in error.errors(include_url=False))
             raise SettingsError("\n".join(lines)) from None
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """None where there is no workspace: nobody wants a folder wherever they happen to stand."""
+        return self.cache or (self.home / ".cache" if (self.home / FILE).is_file() else None)
 
     @property
     def journal_folder(self) -> Path:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import structlog
+
+
+@pytest.fixture(scope="session")
+def kept_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where workspaces of this run keep what was compiled and checked; its processes share one folder."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kept-words"
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from campaigns.checking import check_campaign
 from campaigns.describing import describe
 from campaigns.enrollment import CampaignPause
 from campaigns.finding import summary
-from runup.application import Application, system_clock
+from runup.application import Application, run_of, system_clock
 from runup.cli.errors import BadInput
 from runup.cli.opening import opened
 from runup.cli.shelf import base_of, catalog_of, known_key, stored_key
@@ -119,6 +119,8 @@ def check(campaign: Key = "", /, *, clients: bool = False, json: bool = False) -
         base=base_of(settings),
         today=system_clock().date(),
         with_notes=clients,
+        counts_clicks=settings.count_clicks,
+        run=run_of(settings),
     )
     if json:
         keys = ("severity", "file", "line", "message")

@@ -15,7 +15,7 @@ from campaigns.issue_checking import check_issue
 from campaigns.issue_file import IssueFile, find_issues, read_issue
 from campaigns.issue_words import CompiledIssue, compile_issue
 from campaigns.preview import SAMPLE_BRAND
-from runup.application import brand_of
+from runup.application import brand_of, run_of
 from runup.cli.errors import BadInput
 from runup.cli.shelf import base_of
 from runup.lists_file import read_lists
@@ -96,6 +96,7 @@ class IssueShelf:
             brand=brand,
             base=base_of(self.settings),
             sign_up_url=f"{brand.site_url}/newsletter",
+            run=run_of(self.settings),
         )
 
     def check(self, issue: IssueFile, *, with_notes: bool = False, compile_too: bool = True) -> list[Finding]:
@@ -110,4 +111,5 @@ class IssueShelf:
             brand=replace(SAMPLE_BRAND, site_url=site) if site.startswith("https://") else SAMPLE_BRAND,
             with_notes=with_notes,
             compile_too=compile_too,
+            run=run_of(self.settings),
         )

@@ -58,7 +58,9 @@ def offer(application: Application, key: str, *, to: int | None = None) -> Offer
     if to is None:
         _require_good(application, key)
     after = with_files(shelf, files)
-    words = Rewording(_words(before, application), words_of(files, application.brand))
+    words = Rewording(
+        _words(before, application), words_of(files, application.brand, run=application.catalog.run)
+    )
     return Offer(
         ends=Ends(key, shelf.number(key), before.version if before else "", files.version),
         files=files,
@@ -98,6 +100,8 @@ def _require_good(application: Application, key: str) -> None:
         application.catalog.folder(key),
         base=base_of(application.settings),
         today=application.clock().date(),
+        counts_clicks=application.settings.count_clicks,
+        run=application.catalog.run,
     )
     errors = [str(finding).replace(" error: ", " ") for finding in found if finding.severity == "error"]
     if errors:
@@ -106,6 +110,6 @@ def _require_good(application: Application, key: str) -> None:
 
 def _words(files: CampaignFiles | None, application: Application) -> Words | None:
     try:
-        return words_of(files, application.brand) if files else None
+        return words_of(files, application.brand, run=application.catalog.run) if files else None
     except CampaignError:
         return None

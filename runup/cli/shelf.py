@@ -6,14 +6,14 @@ from pathlib import Path
 
 from campaigns import Catalog
 from campaigns.applied_catalog import applied
-from runup.application import Application, brand_of
+from runup.application import Application, brand_of, run_of
 from runup.cli.errors import BadInput
 from runup.settings import Settings
 from runup.workspace import nearest
 
 
 def catalog_of(settings: Settings) -> Catalog:
-    return Catalog(folder=settings.templates, brand=brand_of(settings))
+    return Catalog(folder=settings.templates, brand=brand_of(settings), run=run_of(settings))
 
 
 def base_of(settings: Settings) -> Path | None:

@@ -16,13 +16,14 @@ TRIED = {page: day for page in PAGES if (day := tried_on(page.read_text("utf-8")
 
 
 @pytest.fixture
-def reader_of(tmp_path: Path) -> Iterator:
+def reader_of(tmp_path: Path, kept_words: Path) -> Iterator:
     """Somebody who reads today what was written on `day`."""
     readers: list[Reader] = []
 
     def read(day: date) -> Reader:
         # Whenever the docs are read is today: the machine's own calendar is the point here.
-        readers.append(Reader(tmp_path, days_later=(date.today() - day).days))  # noqa: DTZ011
+        days = (date.today() - day).days  # noqa: DTZ011
+        readers.append(Reader(tmp_path, days_later=days, kept_words=kept_words))
         return readers[-1]
 
     yield read

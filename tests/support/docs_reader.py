@@ -87,7 +87,7 @@ def _plain(line: str) -> str:
 class Reader:
     """Has an empty folder, a shell, a browser, and a site of their own on a free port."""
 
-    def __init__(self, folder: Path, *, days_later: int) -> None:
+    def __init__(self, folder: Path, *, days_later: int, kept_words: Path) -> None:
         self.folder = self.home = folder
         self.days_later = days_later
         self.visitor = Visitor()
@@ -101,6 +101,7 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "RUNUP_PORT": self.site.rpartition(":")[2],
             "RUNUP_BASE_URL": self.site,
+            "RUNUP_CACHE": str(kept_words),
         }
 
     def follow(self, line: Line) -> None:
