@@ -12,6 +12,7 @@ from runup.database import Database, DatabaseError, require_newest
 from runup.database.file_system import network_file_system
 from runup.database.space import BALLAST, MB
 from runup.examining import Finding, Level
+from runup.examining_trials import examine_trials
 from runup.examining_webhooks import examine_webhooks
 from runup.examining_work import examine_work
 from runup.providing import open_provider_of
@@ -41,6 +42,7 @@ def examine_database(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         yield from _clock(settings, database, now=now)
         yield from examine_work(settings, database, now=now)
         yield from examine_webhooks(database)
+        yield from examine_trials(settings, database)
     except (DatabaseError, SQLAlchemyError) as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]
         remedy = (

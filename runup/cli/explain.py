@@ -20,6 +20,7 @@ from runup.cli.sending_words import SEND_COLUMNS, send_row
 from runup.cli.terminal import note, print_json, say, show, show_pairs
 from runup.explaining import because
 from runup.reports import status
+from runup.reports.variants_of_person import variants_of_person
 from runup.workspace import nearest
 from scheduler import Line, outlook
 from subscribers import Subscriber
@@ -43,14 +44,16 @@ def explain(
         Also what is of no interest any more, like the reminder of a confirmation that came in time.
     json
         Print JSON, of everything: send_id, interview_id, campaign, step, title, kind (left, coming, in_doubt,
-        left_out), at, zone, state, reason, why, detail, merged, rule, because, change.
+        left_out), at, zone, state, reason, why, detail, merged, rule, because, change, variant
+        (null where its email has none).
     """
     with opened() as application, application.database.read() as session:
         person = find_person(session, application, who)
         shelf = applied(session, application.catalog)
         lines = outlook(session, person.id, catalog=shelf)
         chosen = [line for line in lines if step in ("", line.step)]
-        rows = [_facts(line, person, shelf) for line in chosen]
+        variants = variants_of_person(session, chosen, person.id, shelf)
+        rows = [_facts(line, person, shelf) | {"variant": variants.get(line.send_id)} for line in chosen]
         unplanned = "" if chosen or not step else _never_planned(step, lines, person, shelf)
         obstacles = _obstacles(
             session, application, {line.campaign for line in chosen if line.kind == "coming"}
@@ -102,11 +105,19 @@ def _in_full(lines: Sequence[Line], rows: Iterable[dict[str, Any]]) -> None:
             ("Send", f"{line.send_id} of {line.campaign}"),
             ("For", row["interview"] or "an interview that is no longer kept"),
             ("Rule", row["rule"] or "the campaign has no such step any more"),
+            ("Variant", _variant(line, row["variant"])),
             ("What", _what(line)),
             ("Why", row["because"]),
             ("Change", row["change"]),
         ]
         show_pairs([(title, words) for title, words in pairs if words])
+
+
+def _variant(line: Line, found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    words = f"{found['key']}, which has won" if found["has_won"] else f"{found['key']}, as it falls to them"
+    return words if line.kind in ("coming", "left_out") else f"{words}; so it left"
 
 
 def _what(line: Line) -> str:

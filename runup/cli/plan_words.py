@@ -19,6 +19,7 @@ from campaigns.reasons import PLAIN_WORDS
 from campaigns.sequence import Sequence as Timetable
 from campaigns.sequence import Step
 from campaigns.source_files import CampaignFiles
+from campaigns.variants import shares
 from runup.application import Application
 from runup.cli.proposing import Offer
 from runup.cli.terminal import console, say, show
@@ -119,6 +120,10 @@ def _timetable(of: Offer) -> Iterator[str]:
             yield f"~ {step.key}: {describe(step)}; was: {describe(old)}"
         elif _rules(old) != _rules(step):
             yield f"~ {step.key}: its rules ({', '.join(_differing(old, step))})"
+        if old is not None and _says(old) != _says(step):
+            yield f"~ {step.key}: {_says(step) or 'no variants any more'}; was: {_says(old) or 'no variants'}"
+        elif old is None and step.variants:
+            yield f"+ {step.key}: {_says(step)}"
     yield from (f"- {step.key}" for step in before.steps if step.key not in after)
     yield from _whole(before, after)
 
@@ -131,7 +136,16 @@ def _whole(before: Timetable, after: Timetable) -> Iterator[str]:
 
 def _rules(step: Step) -> dict[str, Any]:
     rules = {name: value for name, value in vars(step).items() if name in Step.__dataclass_fields__}
+    del rules["variants"], rules["decide"]
     return rules | {"when": step.when.source if step.when else None}
+
+
+def _says(step: Step) -> str:
+    """`variants plain 50 %, question 50 %, decided by clicks within 3d, once …`; empty without variants."""
+    if not step.decide:
+        return ""
+    each = ", ".join(f"{key} {share} %" for key, share in shares(step.variants).items())
+    return f"variants {each}, decided by {step.decide.words}"
 
 
 def _differing(old: Step, new: Step) -> list[str]:

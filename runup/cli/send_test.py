@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from contextlib import closing
 
-from campaigns import Catalog
+from campaigns import Catalog, Step
 from campaigns.preview import Branch
+from campaigns.variants import Variant, wording
 from runup.application import system_clock
 from runup.cli.errors import BadInput
 from runup.cli.shelf import catalog_of, known_key, require_step
@@ -22,7 +23,14 @@ _MOST = 8
 
 
 def send_test(
-    address: str, step: str, /, *, campaign: str = "", branch: str = "", language: str = ""
+    address: str,
+    step: str,
+    /,
+    *,
+    campaign: str = "",
+    branch: str = "",
+    language: str = "",
+    variant: str = "",
 ) -> None:
     """Send one email of a campaign to yourself, through the provider of the settings. Its links are samples.
 
@@ -39,6 +47,8 @@ def send_test(
         "mode phone". The first who gets the email if left out.
     language
         In which language, such as de; the campaign's own if left out.
+    variant
+        Which variant of a step that has some; the first one if left out.
     """
     settings = Settings.load()
     key, catalog = known_key(settings, campaign), catalog_of(settings)
@@ -47,7 +57,8 @@ def send_test(
     sent = catalog.sequence(key).step(step)
     _require_language(catalog, key, step, language)
     number, found = _choose(sample_branches(catalog, key, sent, language=language), branch, step)
-    content = catalog.renderer(key).render(step, found.context)
+    chosen = _chosen_variant(sent, variant)
+    content = catalog.renderer(key).render(wording(step, chosen), found.context)
     email = letter(
         content,
         found.context,
@@ -66,7 +77,16 @@ def send_test(
     say(
         f"The {settings.provider} provider{where} took “{content.subject}”{code}.",
         f"Branch {number}: {found.name}",
+        *([f"Variant: {chosen.key}"] if chosen else []),
     )
+
+
+def _chosen_variant(step: Step, wanted: str) -> Variant | None:
+    keys = [one.key for one in step.variants]
+    if wanted and wanted not in keys:
+        there = f"; there is: {', '.join(keys)}" if keys else "; it has none"
+        raise BadInput(f"--variant: {step.key!r} has no variant {wanted!r}{nearest(wanted, keys) or there}")
+    return next((one for one in step.variants if wanted in ("", one.key)), None)
 
 
 def _require_language(catalog: Catalog, campaign: str, step: str, language: str) -> None:

@@ -102,7 +102,9 @@ class _Site:
             today=gallery.now.date(),
         )
         try:
-            return step, trial, gallery.wording(step, trial.context), ""
+            variant = next((one for one in step.variants if one.key == trial.values["variant"]), None)
+            variant = variant or next(iter(step.variants), None)
+            return step, trial, gallery.wording(step, trial.context, variant=variant), ""
         except CampaignError as error:
             return step, trial, None, str(error)
 

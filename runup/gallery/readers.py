@@ -42,7 +42,7 @@ def defaults(today: date) -> dict[str, str]:
         "day": (today + timedelta(days=11)).isoformat(), "time": "14:00", "joined": today.isoformat(),
         "zone": "Europe/Berlin", "home": "Europe/Berlin", "name": "Ana", "company": "", "role": "",
         "country": "", "mode": "video", "interviewers": "new", "format": "panel", "outcome": "",
-        "decision": "", "newsletter": "", "language": "",
+        "decision": "", "newsletter": "", "language": "", "variant": "",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from campaigns import Catalog, Step
 from campaigns.context import Context
 from campaigns.describing import describe
 from campaigns.rendering import Content
+from campaigns.variants import MARK, Variant, shares, wording
 from delivery.email import Email
 from delivery.mime import as_bytes
 from runup.gallery.letter import letter, sample_branches
@@ -37,11 +38,13 @@ class Wording:
     """Number and name of each such reader; the first one is who it was rendered for."""
     language: str = ""
     """Empty for the campaign's own."""
+    variant: Variant | None = None
 
     @property
     def name(self) -> str:
-        """Its files begin with it: `salary-03`, or `salary-de-03`."""
-        return "-".join(filter(None, (self.step.key, self.language, f"{self.number:02}")))
+        """Its files begin with it: `salary-03`, or `salary-de-03`; of a variant `salary@short-03`."""
+        of_variant = f"{self.step.key}{MARK}{self.variant.key}" if self.variant else self.step.key
+        return "-".join(filter(None, (of_variant, self.language, f"{self.number:02}")))
 
     @property
     def size(self) -> int:
@@ -66,8 +69,19 @@ class Shelf:
     when: str
     wordings: tuple[Wording, ...]
     language: str = ""
+    variant: Variant | None = None
 
     @property
+    def key(self) -> str:
+        """No other shelf has it."""
+        variant = self.variant.key if self.variant else ""
+        return "-".join(filter(None, (self.step.key, variant, self.language)))
+
+    @property
+    def share(self) -> int:
+        """Percent of the readers who get this variant until one has won."""
+        return shares(self.step.variants)[self.variant.key] if self.variant else 100
+
     def title(self) -> str:
         return self.step.title_in(self.language)
 
@@ -100,16 +114,20 @@ class Gallery:
         for code in ("", *others):
             for one in steps:
                 if self.renderer.language(one.key, code) == (code or own):
-                    self.shelves.append(Shelf(one, describe(one), self._wordings(one, code), code))
+                    self.shelves += [
+                        Shelf(one, describe(one), self._wordings(one, code, variant), code, variant)
+                        for variant in one.variants or (None,)
+                    ]
                 done(1)
         self.wordings = {wording.name: wording for shelf in self.shelves for wording in shelf.wordings}
 
     def test_command(self, shelf: Shelf, wording: Wording) -> str:
         """What to type to have this wording in one's own inbox."""
         language = f" --language {shelf.language}" if shelf.language else ""
+        variant = f" --variant {shelf.variant.key}" if shelf.variant else ""
         return (
             f"runup send-test you@example.com {shelf.step.key} --campaign {self.campaign} "
-            f"--branch {wording.branches[0][0]}{language}"
+            f"--branch {wording.branches[0][0]}{language}{variant}"
         )
 
     @property
@@ -117,9 +135,11 @@ class Gallery:
         """How many there are, in whatever languages."""
         return len({shelf.step.key for shelf in self.shelves})
 
-    def wording(self, step: Step, context: Context, number: int = 0) -> Wording:
+    def wording(
+        self, step: Step, context: Context, number: int = 0, variant: Variant | None = None
+    ) -> Wording:
         """The email of `step` for any reader."""
-        content = self.renderer.render(step.key, context)
+        content = self.renderer.render(wording(step.key, variant), context)
         email = letter(
             content,
             context,
@@ -130,12 +150,12 @@ class Gallery:
             now=self.now,
             campaign=self.campaign,
         )
-        return Wording(step, number, content, context, email)
+        return Wording(step, number, content, context, email, variant=variant)
 
-    def _wordings(self, step: Step, language: str) -> tuple[Wording, ...]:
+    def _wordings(self, step: Step, language: str, variant: Variant | None) -> tuple[Wording, ...]:
         found: dict[Content, list[tuple[int, str, Context]]] = {}
         for number, branch in sample_branches(self.catalog, self.campaign, step, language=language):
-            content = self.renderer.render(step.key, branch.context)
+            content = self.renderer.render(wording(step.key, variant), branch.context)
             found.setdefault(content, []).append((number, branch.name, branch.context))
         return tuple(
             Wording(
@@ -143,9 +163,10 @@ class Gallery:
                 number,
                 content,
                 readers[0][2],
-                self.wording(step, readers[0][2], number).email,
+                self.wording(step, readers[0][2], number, variant).email,
                 tuple((one, name) for one, name, _ in readers),
                 language,
+                variant,
             )
             for number, (content, readers) in enumerate(found.items(), start=1)
         )

@@ -1,0 +1,102 @@
+"""An operator tries two subjects: looks at them, sends one to herself, reads what would happen to whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terminals import Terminal
+
+from delivery.inbox import read_outbox
+
+KEY = "course"
+QUESTION = "Have you packed?"
+DECLARED = f"""decide   = {{ by = "clicks", people = 10 }}
+variants = [{{ key = "plain" }}, {{ key = "question", subject = "{QUESTION}" }}]
+"""
+
+
+@pytest.fixture
+def course(runup: Terminal) -> Path:
+    """A small campaign of the operator's own, with Ana and Kiri on it, where clicks are counted."""
+    runup.ok("campaigns", "new", KEY)
+    settings = runup.folder / "runup.toml"
+    settings.write_text(f'{settings.read_text("utf-8")}\ncampaign = "{KEY}"\ncount_clicks = true\n', "utf-8")
+    for name, zone in (("ana", "Europe/Berlin"), ("kiri", "Pacific/Kiritimati")):
+        runup.ok(
+            "subscribers", "add", f"{name}@example.com", "--date", "2026-12-04", "--time", "14:00",
+            "--zone", zone, "--consent-proof", "course form 7",
+        )  # fmt: skip
+    return runup.folder / "templates" / KEY
+
+
+def declare(course: Path, variants: str = DECLARED) -> None:
+    """Two subjects for the eve."""
+    file = course / "sequence.toml"
+    head, key, rest = file.read_text("utf-8").partition('key      = "eve"\n')
+    assert key
+    file.write_text(f"{head}{key}{variants}{rest}", "utf-8")
+
+
+@pytest.fixture
+def trying(course: Path, runup: Terminal) -> Terminal:
+    """The variants are in force."""
+    declare(course)
+    runup.ok("campaigns", "apply")
+    return runup
+
+
+def test_clicks_that_nobody_counts_decide_nothing(trying: Terminal) -> None:
+    assert "0 errors" in trying.ok("campaigns", "check").out
+    settings = trying.folder / "runup.toml"
+    settings.write_text(settings.read_text("utf-8").replace("count_clicks = true", ""), "utf-8")
+    result = trying("campaigns", "check")
+    assert result.code == 1
+    assert "step 'eve': is decided by clicks, and none are counted; set count_clicks = true" in result.out
+    doctor = trying("doctor", "--json").json
+    (found,) = [one for one in doctor if one["subject"] == "variants"]
+    assert (found["level"], "course/eve wait for clicks" in found["words"]) == ("failed", True)
+
+
+def test_one_variant_lands_in_her_own_inbox(trying: Terminal) -> None:
+    out = trying.ok("send-test", "ana@example.com", "eve", "--variant", "question").out
+    assert "Variant: question" in out
+    trying.ok("send-test", "ana@example.com", "eve")
+    subjects = [email.subject for email in read_outbox(trying.folder / "outbox")]
+    assert subjects[0] == f"[test] {QUESTION}"
+    assert subjects[1] != subjects[0]
+    wrong = trying("send-test", "ana@example.com", "eve", "--variant", "qestion")
+    assert (wrong.code, "did you mean question?" in wrong.err) == (2, True)
+    assert "it has none" in trying("send-test", "ana@example.com", "welcome", "--variant", "x").err
+
+
+def test_the_gallery_shows_both_and_what_to_type_for_each(trying: Terminal, tmp_path: Path) -> None:
+    trying.ok("preview", "--step", "eve", "--export", tmp_path / "seen")
+    index = (tmp_path / "seen" / "index.html").read_text("utf-8")
+    assert "variant <code>plain</code>" in index
+    assert "variant <code>question</code>" in index
+    assert "50 % of its readers get this variant" in index
+    page = (tmp_path / "seen" / "emails" / "eve@question-01.html").read_text("utf-8")
+    assert QUESTION in page
+    assert "--variant question" in page
+
+
+def test_explain_says_which_one_falls_to_her_and_a_simulation_agrees(trying: Terminal) -> None:
+    row = next(one for one in trying.ok("explain", "ana@example.com", "--json").json if one["step"] == "eve")
+    assert row["variant"]["key"] in ("plain", "question")
+    assert not row["variant"]["has_won"]
+    told = trying.ok("explain", "ana@example.com", "eve").out
+    assert f"{row['variant']['key']}, as it falls to them" in told
+    welcome = trying.ok("explain", "ana@example.com", "welcome", "--json").json
+    assert [one["variant"] for one in welcome] == [None]
+
+
+def test_a_plan_tells_of_variants_that_come_and_of_other_shares(course: Path, runup: Terminal) -> None:
+    declare(course)
+    told = "variants plain 50 %, question 50 %, decided by clicks within 3d, once 10 people have each variant"
+    assert f"~ eve: {told}; was: no variants" in runup.ok("campaigns", "plan").out
+    runup.ok("campaigns", "apply")
+    file = course / "sequence.toml"
+    uneven = file.read_text("utf-8").replace('"plain" }', '"plain", share = 90 }')
+    file.write_text(uneven.replace('"question", s', '"question", share = 10, s'), "utf-8")
+    assert "~ eve: variants plain 90 %, question 10 %" in runup.ok("campaigns", "plan").out
