@@ -101,14 +101,16 @@ def fit(at: datetime, step: Step, sequence: Sequence, person: Person) -> datetim
     if window is None and not step.weekdays:
         return at
     here = local(at, person.home_zone)
-    day, wall = here.date(), here.time()
-    if window and not window.opens <= wall <= window.closes:
+    wall = here.time()
+    is_outside = window is not None and not window.opens <= wall <= window.closes
+    if not is_outside and not (step.weekdays and here.weekday() >= SATURDAY):
+        return at
+    day = here.date()
+    if window and is_outside:
         day += timedelta(days=wall > window.closes)
         wall = window.opens
     while step.weekdays and day.weekday() >= SATURDAY:
         day += timedelta(days=1)
-    if (day, wall) == (here.date(), here.time()):
-        return at
     fitted = resolve(day, wall, person.home_zone)
     return fitted if wall == here.time() else fitted + jitter(sequence, person)
 

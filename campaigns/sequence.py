@@ -175,21 +175,21 @@ class Step:
         """Asks once more for the confirmation that nobody has given."""
         return self.answers is Anchor.SIGNED_UP and not self.is_at_once
 
-    @property
+    @cached_property
     def is_advice(self) -> bool:
         """Evergreen: as good in the catch-up, and useless twice within a month."""
         return self.late is Late.MERGE
 
-    @property
+    @cached_property
     def is_ordered(self) -> bool:
         """Has a place in the sequence, where a later step may pass it over; an answer to an act has none."""
         return not (self.is_notice or self.is_at_once)
 
-    @property
+    @cached_property
     def waits_for_gap(self) -> bool:
         return not (self.is_notice or "gap" in self.exempt)
 
-    @property
+    @cached_property
     def waits_for_window(self) -> bool:
         return not (self.is_notice or "window" in self.exempt)
 

@@ -56,7 +56,7 @@ class Sketch:
         """The steps that are still to leave, in the order of the sequence; safe against changes meanwhile."""
         for step in self.sequence.steps:
             send = self.sends.get(step.key)
-            if send is not None and send.is_open:
+            if send is not None and send.due_at is not None and not send.settled:  # it is open
                 yield step, send
 
     def leave_out(self, key: str, reason: Reason, detail: str = "") -> None:

@@ -60,17 +60,14 @@ class Ledger:
             if send.settled:
                 continue
             row = self.unsent.get(key) if send.due_at else None
-            if row is None and (send.due_at or key not in self.known):
-                row = self._made(send)
-                new.append(row)
-            if send.due_at and row is not None:
+            if row is not None:
                 self._schedule(row, send)
+            elif send.due_at or key not in self.known:
+                new.append(self._made(send))
         return new
 
     def _schedule(self, row: Send, send: PlannedSend) -> None:
         assert send.due_at
-        for name, value in _manners(self._step_of(row.campaign, row.step)).items():
-            setattr(row, name, value)
         if row.state == State.CLAIMED:
             # Its worker finds the lease gone at the last check and makes no call. It did not die over it.
             row.state, row.lease_token, row.lease_until = State.PLANNED, None, None
@@ -78,37 +75,62 @@ class Ledger:
         if row.ready_at is None or row.due_at != send.due_at:
             not_before = row.ready_at if row.state == State.RETRY_WAIT else None
             row.ready_at = max(send.due_at, not_before) if not_before else send.due_at
-        row.due_at, row.expires_at = send.due_at, send.expires_at
-        row.reason, row.detail, row.merged = send.reason, send.detail, " ".join(send.merged)
-        row.zone, row.tzdata_version = self.situation.person.home_zone, tzdata_version()
-        row.local_at = local(send.due_at, row.zone).replace(tzinfo=None).isoformat(timespec="seconds")
-        row.epoch, row.planned_at = self.epoch, self.now
+        for name, value in self._told(send, row.campaign).items():
+            if (
+                getattr(row, name) != value
+            ):  # most of a row stays; what is set is looked at once more on the way
+                setattr(row, name, value)
+
+    def _told(self, send: PlannedSend, campaign: str) -> dict[str, Any]:
+        """What a row that is to leave has of its plan."""
+        assert send.due_at
+        zone = self.situation.person.home_zone
+        return {
+            "due_at": send.due_at,
+            "expires_at": send.expires_at,
+            "reason": send.reason,
+            "detail": send.detail,
+            "merged": " ".join(send.merged),
+            "zone": zone,
+            "tzdata_version": tzdata_version(),
+            "local_at": local(send.due_at, zone).replace(tzinfo=None).isoformat(timespec="seconds"),
+            "epoch": self.epoch,
+            "planned_at": self.now,
+            **_manners(self._step_of(campaign, send.step)),
+        }
 
     def _made(self, send: PlannedSend) -> Send:
         owner = (send.enrollment, send.place)
         campaign = NEWSLETTER if send.place else self.passages[send.enrollment].campaign
+        known = {
+            "enrollment_id": send.enrollment or None,
+            "subscription_id": send.place or None,
+            "subscriber_id": self.situation.person.id,
+            "campaign": campaign,
+            "step": send.step,
+            "occasion": send.occasion,
+            "occurrence": self.occurrences[owner, send.step],
+            "state": State.PLANNED,
+            "reference": secrets.token_hex(16),
+            "resends": 0,
+        }
+        self.occurrences[owner, send.step] += 1
+        if send.due_at:
+            return Send(**known, ready_at=send.due_at, **self._told(send, campaign))
+        return self._left_out(known, send, campaign)
+
+    def _left_out(self, known: dict[str, Any], send: PlannedSend, campaign: str) -> Send:
+        """A row that tells why nothing comes."""
+        assert send.reason
         row = Send(
-            enrollment_id=send.enrollment or None,
-            subscription_id=send.place or None,
-            subscriber_id=self.situation.person.id,
-            campaign=campaign,
-            step=send.step,
-            occasion=send.occasion,
-            occurrence=self.occurrences[owner, send.step],
-            state=State.PLANNED,
-            due_at=send.due_at,
+            **known,
             expires_at=send.expires_at,
             planned_at=self.now,
             epoch=self.epoch,
-            reference=secrets.token_hex(16),
             merged=" ".join(send.merged),
-            resends=0,
             **_manners(self._step_of(campaign, send.step)),
         )
-        if send.due_at is None:
-            assert send.reason
-            _close(row, send.reason, send.detail, now=self.now)
-        self.occurrences[owner, send.step] += 1
+        _close(row, send.reason, send.detail, now=self.now)
         return row
 
     def _step_of(self, campaign: str, key: str) -> Step:
