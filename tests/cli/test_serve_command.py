@@ -61,8 +61,8 @@ def told_to_end(process: subprocess.Popen[str], number: signal.Signals = signal.
 def test_serve_begins_an_installation_from_nothing(bare: Terminal) -> None:
     with running("serve", "--port", "0", cwd=bare.folder) as process:
         site = site_of(process)
-        assert httpx.get(site).status_code == 200
-        until(lambda: httpx.get(f"{site}health").status_code == 200)
+        assert httpx.get(site, timeout=60).status_code == 200
+        until(lambda: httpx.get(f"{site}health", timeout=60).status_code == 200)
         assert {"secrets.toml", "runup.db"} <= {file.name for file in bare.folder.iterdir()}
         code, errors = told_to_end(process)
     assert code == 0, errors
@@ -90,7 +90,7 @@ def test_a_second_worker_on_sqlite_says_who_the_first_is(runup: Terminal) -> Non
         assert f"process {first.pid} on " in second.stderr
         assert second.stderr.count("\n") == 1
         with running("serve", "--port", "0", "--no-worker", cwd=runup.folder) as site_only:
-            assert httpx.get(site_of(site_only)).status_code == 200
+            assert httpx.get(site_of(site_only), timeout=60).status_code == 200
     assert in_a_process("status", cwd=runup.folder).returncode == 0
 
 
@@ -139,8 +139,8 @@ def test_sqlite_has_one_worker(runup: Terminal) -> None:
 def test_a_preview_is_served_to_this_machine(with_ana: Terminal) -> None:
     with running("preview", "--step", "salary", "--port", "0", cwd=with_ana.folder) as process:
         site = site_of(process)
-        assert "salary-01.html" in httpx.get(site).text
-        assert "<html" in httpx.get(f"{site}emails/salary-01.html").text
+        assert "salary-01.html" in httpx.get(site, timeout=60).text
+        assert "<html" in httpx.get(f"{site}emails/salary-01.html", timeout=60).text
         assert told_to_end(process, signal.SIGINT)[0] in (0, 130)
 
 

@@ -47,7 +47,7 @@ def serving(folder: Path, *words: str, machine: str) -> Iterator[tuple[str, list
 
 def becomes(url: str, words: str, *, seconds: float = 100) -> httpx.Response:
     deadline = time.monotonic() + seconds
-    while words not in (answer := httpx.get(f"{url}/health")).text:
+    while words not in (answer := httpx.get(f"{url}/health", timeout=60)).text:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.1)
     return answer

@@ -213,13 +213,13 @@ def test_the_services_come_up_in_their_order_and_are_healthy(
         assert metrics, said
         words = [word.replace("http://127.0.0.1:8000", url[0]) for word in healthcheck()]
         assert subprocess.run([sys.executable, *words[1:]], check=False).returncode == 0
-        assert httpx.get(f"{url[0]}/health").json()["causes"] == ["no_worker"]
+        assert httpx.get(f"{url[0]}/health", timeout=60).json()["causes"] == ["no_worker"]
         stack.enter_context(running("workers", environment_of("workers", **more), tmp_path))
         deadline = time.monotonic() + 150
-        while httpx.get(f"{url[0]}/health").status_code != 200:
+        while httpx.get(f"{url[0]}/health", timeout=60).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)  # waits for other processes, which have their own clock
-        assert 'database="postgresql"' in httpx.get(metrics[0]).text
+        assert 'database="postgresql"' in httpx.get(metrics[0], timeout=60).text
 
 
 # -- proxies ----------------------------------------------------------------------------------------------

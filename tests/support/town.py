@@ -125,6 +125,8 @@ class Town:
             "provider": self.provider,
             "composer": composer(self.catalog),
             "clock": lambda: self.now,
+            # The hour of the town: what a round may take is not a matter of how busy this machine is.
+            "stopwatch": lambda: self.now.timestamp(),
             "concurrency": 1,
         }
         self.workers.append(Worker(**(values | changes)))

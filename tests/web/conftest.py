@@ -130,7 +130,7 @@ class Visitor:
 
     def __init__(self, application: Application, base_url: str) -> None:
         self.application = application
-        self.http = httpx.Client(base_url=base_url, trust_env=False)
+        self.http = httpx.Client(base_url=base_url, trust_env=False, timeout=60)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.http.get(path, **more)

@@ -64,7 +64,7 @@ def test_headers_from_anybody_do_not_dodge_the_limit(visitor, name):
 
 def test_behind_a_trusted_proxy_every_visitor_counts_alone(open_application, serve):
     url = serve(open_application(trusted_proxies=("127.0.0.1", "10.0.0.0/8")))
-    with httpx.Client(base_url=url, trust_env=False) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
         for number in range(60):
             # What stands left of the proxies' own entries the visitor has made up.
             made_up = f"203.0.113.{number}, 198.51.100.7, 10.1.2.3"

@@ -30,7 +30,9 @@ class Inbox:
 
     def __init__(self, application: Application, base_url: str) -> None:
         self.application = application
-        self.http = httpx.Client(base_url=base_url, trust_env=False, headers={"User-Agent": PHONE})
+        self.http = httpx.Client(
+            base_url=base_url, trust_env=False, headers={"User-Agent": PHONE}, timeout=60
+        )
         with application.database.write() as session:
             fill(session, people=1, sends_each=1)
             self.send = session.scalars(select(Send)).one()

@@ -130,7 +130,10 @@ def test_thirty_people_in_one_moment_are_planned_each_in_far_fewer_transactions(
         }
         return http.post("/api/sign-ups", json=fields).status_code
 
-    with httpx.Client(base_url=base_url, trust_env=False) as http, ThreadPoolExecutor(30) as threads:
+    with (
+        httpx.Client(base_url=base_url, trust_env=False, timeout=60) as http,
+        ThreadPoolExecutor(30) as threads,
+    ):
         assert list(threads.map(sign_up, range(30))) == [202] * 30
     event.remove(application.database.engine, "commit", note)
     assert len(commits) < 25

@@ -61,8 +61,8 @@ def test_whoever_has_no_token_is_told_nothing(visitor):
 
 def test_a_site_without_a_token_has_no_such_page(open_application, serve):
     url = serve(open_application())
-    assert httpx.get(f"{url}/metrics", headers=HEADERS).status_code == 404
-    assert httpx.get(f"{url}/metrics", headers={"Authorization": "Bearer"}).status_code == 404
+    assert httpx.get(f"{url}/metrics", headers=HEADERS, timeout=60).status_code == 404
+    assert httpx.get(f"{url}/metrics", headers={"Authorization": "Bearer"}, timeout=60).status_code == 404
 
 
 def test_the_answer_is_valid_and_every_metric_is_on_the_page_of_metrics(visitor):
@@ -214,7 +214,7 @@ def test_a_bucket_holds_what_is_at_most_its_bound():
 
 def test_an_address_of_its_own_needs_no_token(visitor):
     with exposing(visitor.application, "127.0.0.1:0") as address:
-        answer = httpx.get(f"http://{address}/metrics")
+        answer = httpx.get(f"http://{address}/metrics", timeout=60)
         assert "runup_build_info{" in answer.text
         with (
             pytest.raises(SettingsError, match="metrics_listen: cannot listen"),

@@ -29,7 +29,7 @@ class Ada:
 
     def __init__(self, application: Application, base_url: str) -> None:
         self.application, self.access = application, Access()
-        self.http = httpx.Client(base_url=base_url, trust_env=False)
+        self.http = httpx.Client(base_url=base_url, trust_env=False, timeout=60)
         with application.database.write() as session:
             accounts.add(
                 session,
@@ -94,7 +94,7 @@ def rows(application: Application, table: type) -> int:
 
 
 def test_without_an_operator_there_is_no_such_page(base_url: str) -> None:
-    with httpx.Client(base_url=base_url, trust_env=False) as http:
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=60) as http:
         for method, path in (
             ("GET", "/ops"),
             ("POST", "/ops"),
@@ -185,7 +185,7 @@ def test_of_two_that_bring_one_code_at_once_one_is_too_late(ada: Ada, base_url: 
     cookies = dict(ada.http.cookies)
 
     def bring() -> None:
-        with httpx.Client(base_url=base_url, trust_env=False, cookies=cookies) as http:
+        with httpx.Client(base_url=base_url, trust_env=False, cookies=cookies, timeout=60) as http:
             answers.append(http.post("/ops/login", data=fields).status_code)
 
     threads = [threading.Thread(target=bring) for _ in range(2)]
@@ -233,7 +233,7 @@ def test_many_tries_at_once_are_no_more_than_one_after_the_other(ada: Ada, base_
     cookies, answers = dict(ada.http.cookies), []
 
     def guess() -> None:
-        with httpx.Client(base_url=base_url, trust_env=False, cookies=cookies) as http:
+        with httpx.Client(base_url=base_url, trust_env=False, cookies=cookies, timeout=60) as http:
             answers.append(http.post("/ops/login", data=fields).status_code)
 
     threads = [threading.Thread(target=guess) for _ in range(9)]
@@ -366,7 +366,7 @@ def test_behind_tls_the_cookie_never_travels_in_the_clear(
 
 def _with_cookie(ada: Ada, value: str) -> int:
     """What somebody with this cookie, and nothing else, gets."""
-    with httpx.Client(base_url=ada.http.base_url, trust_env=False) as http:
+    with httpx.Client(base_url=ada.http.base_url, trust_env=False, timeout=60) as http:
         return http.get("/ops", headers={"Cookie": b"runup-ops=" + value.encode()}).status_code
 
 

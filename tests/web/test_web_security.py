@@ -64,7 +64,7 @@ def test_https_brings_hsts_and_a_locked_cookie(open_application, serve):
     import httpx
 
     url = serve(open_application(base_url="https://runup.example.com"))
-    answer = httpx.get(url, trust_env=False)
+    answer = httpx.get(url, trust_env=False, timeout=60)
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-runup-form=")
