@@ -74,6 +74,8 @@ def create_app(application: Application) -> FastAPI:
         arrivals=arrivals(application),
         lists=lists,
     )
+    # Asked first, found first: each room in front of the wanted one costs a look at all of its paths.
+    app.include_router(api.router)
     for room in (
         landing,
         inviting,
@@ -96,7 +98,6 @@ def create_app(application: Application) -> FastAPI:
     app.include_router(webhooks.router(application), include_in_schema=False)
     app.include_router(metrics.router(application), include_in_schema=False)
     app.include_router(ops.router(), include_in_schema=False)
-    app.include_router(api.router)
     app.mount("/static", assets.Assets())
     problems.install(app)
     app.add_middleware(BodyLimit)

@@ -18,7 +18,7 @@ MOST_TOGETHER = 40
 """Things one transaction writes: few enough that the worker's own writes hardly wait."""
 MOST_WAITING = 2_000
 """Past that somebody new is told at once that we cannot: their turn would come too late for them."""
-PATIENCE = 0.01
+PATIENCE = 0.02
 """Seconds the first one waits for others. A statement for ten costs hardly more than one for one, and
 whoever signs up waits longer for the beat (even_answers.py) than for this."""
 
@@ -64,8 +64,11 @@ class Gathering(Generic[T]):
         return done
 
     def _work(self) -> None:
-        time.sleep(self._patience)
-        while together := self._take():
+        while True:
+            time.sleep(self._patience)
+            together = self._take()
+            if not together:
+                return
             self._do(together)
 
     def _take(self) -> Sequence[tuple[T, Future[None]]]:

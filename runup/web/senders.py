@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import Request
 
@@ -32,6 +33,7 @@ def network_of(address: str) -> str:
     return str(parsed) if parsed else "unknown"
 
 
+@lru_cache(maxsize=1024)
 def _parse(address: str) -> Address | None:
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -50,7 +52,13 @@ def is_trusted(address: str, trusted: Sequence[str]) -> bool:
 def _holds(entry: str, address: Address) -> bool:
     if entry == "*":
         return True
+    network = _network(entry)
+    return network is not None and address in network
+
+
+@lru_cache(maxsize=64)
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
     try:
-        return address in ip_network(entry, strict=False)
+        return ip_network(entry, strict=False)
     except ValueError:
-        return False
+        return None
