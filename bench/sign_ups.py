@@ -1,62 +1,83 @@
-"""How long a sign-up waits while emails leave: a running site with its worker on SQLite, in one process as
-`runup serve` has them, and visitors from as many networks as there are sign-ups, told by a proxy.
+"""How long a sign-up waits while emails leave: a running site and its worker on SQLite, and visitors who sign
+up at a steady rate, each for an address of their own from a network of their own, as a proxy tells it.
 
     python bench/sign_ups.py                         # 200 a second for two minutes, 5,000 emails due
     python bench/sign_ups.py --seconds 20
     python bench/sign_ups.py --beat 0                # what the work alone takes
 
-Each sign-up is a POST to the API for another address; its confirmation leaves like every email, to a fake
-SendGrid 50 ms away that runs in a process of its own. Sign-ups leave at their times whether the ones before
-are answered or not, and the wait counts from there. Trust ratios between runs on one machine, not digits.
+Site and worker share a process, as `runup serve` has them. Each sign-up is a POST to the API; its
+confirmation leaves like every email, to a fake SendGrid 50 ms away that runs in a process of its own, as the
+visitors do. Sign-ups leave at their times whether the ones before are answered or not, and the wait counts
+from there. Afterwards every sign-up that was answered must be in the database: one person, one interview,
+one confirmation. Trust ratios between runs on one machine, not digits.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import multiprocessing
 import os
 import resource
 import sys
 import tempfile
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from people import SEQUENCE
 from rich.console import Console
 from rich.table import Table
 from sends import _fake, migrated_database
+from sqlalchemy import func, select
+from visitors import Tale, fields, requests, visit
 
 from runup.application import Application
+from runup.cli.opening import logs_of
+from runup.database import Database
 from runup.settings import Settings
 
-CLIENTS = 64
-"""Connections: how many sign-ups may wait for their answers at once."""
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the database has of the visitors."""
+
+    people: int
+    interviews: int
+    confirmations: int
+    left: int
+    """Confirmations the provider has taken."""
+    not_once: int
+    """People who have not exactly one interview and one confirmation."""
 
 
 @dataclass(frozen=True)
 class Result:
     seconds: float
     sign_ups: int
-    errors: int
+    errors: dict[str, int]
     sign_ups_per_second: float
+    slowest_ten_seconds: float
     beat_ms: float
     wait_p50_ms: float
     wait_p99_ms: float
     wait_p999_ms: float
     wait_worst_ms: float
+    connections: int
     due_before: int
     sent_meanwhile: int
-    cpu_ms_per_sign_up: float
+    copies: int
+    cpu_ms_per_sign_up: dict[str, float]
     peak_memory_mb: float
     load_before: float
+    kept: Kept
 
 
 def main(arguments: list[str]) -> None:
@@ -72,140 +93,188 @@ def main(arguments: list[str]) -> None:
     _print(result)
     if options.json:
         options.json.write_text(json.dumps(asdict(result), indent=2) + "\n")
-    if result.errors:
-        sys.exit(f"{result.errors} sign-ups were not taken")
+    kept = result.kept
+    if result.errors or result.copies or kept.not_once or kept.people != result.sign_ups:
+        sys.exit("not every sign-up was answered and kept exactly once")
 
 
 def measure(options: argparse.Namespace) -> Result:
-    load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as folder, migrated_database("sqlite", Path(folder)) as url:
-        log = Path(folder) / "accepted.jsonl"
+    load, count = os.getloadavg()[0], int(options.rate * options.seconds)
+    with ExitStack() as stack:
+        # Not in memory: every answer and every intent waits for the disk.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR"))))
+        url = stack.enter_context(migrated_database("sqlite", folder))
+        log = folder / "accepted.jsonl"
         log.touch()
-        with _fake(log, options.latency) as host:
-            settings = _settings(folder, url, host)
-            _make_due(settings, options.due)
-            spawn = multiprocessing.get_context("spawn")
-            ours, its = spawn.Pipe()
-            site = spawn.Process(target=_serve, args=(settings, options.beat, its))
-            site.start()
-            address = ours.recv()
-            began = time.monotonic()
-            answers = _sign_up(address, count=int(options.rate * options.seconds), rate=options.rate)
-            seconds = time.monotonic() - began
-            sent = len(log.read_text().splitlines())
-            ours.send("stop")
-            cpu, memory, beat = ours.recv()
-            site.join()
-    waits = sorted(wait for status, wait in answers if status == 202)
+        settings = _settings(folder, url, stack.enter_context(_fake(log, options.latency)))
+        _make_due(settings, options.due)
+        serving = stack.enter_context(_running(settings, options.beat))
+        port = serving.recv()
+        tale = _visited(port, count, options.rate)
+        sent = len(log.read_bytes().splitlines())
+        cost = _stop(serving)
+        kept = _kept(url)
+        copies = [json.loads(line)["mid"] for line in log.read_bytes().splitlines()]
+    waits = sorted(tale.waits)
+    cpu = {"site and worker": cost["cpu"], "visitors": tale.cpu}
     return Result(
-        seconds=round(seconds, 1),
+        seconds=round(tale.seconds, 1),
         sign_ups=len(waits),
-        errors=len(answers) - len(waits),
-        sign_ups_per_second=round(len(waits) / seconds, 1),
-        beat_ms=beat * 1000,
+        errors=dict(Counter(tale.errors)),
+        sign_ups_per_second=round(len(waits) / tale.seconds, 1),
+        slowest_ten_seconds=_slowest(tale.per_second[: int(options.seconds)]),
+        beat_ms=cost["beat"] * 1000,
         wait_p50_ms=_milliseconds(waits, 0.5),
         wait_p99_ms=_milliseconds(waits, 0.99),
         wait_p999_ms=_milliseconds(waits, 0.999),
         wait_worst_ms=_milliseconds(waits, 1.0),
+        connections=tale.connections,
         due_before=options.due,
         sent_meanwhile=sent,
-        cpu_ms_per_sign_up=round(cpu / max(1, len(waits)) * 1000, 2),
-        peak_memory_mb=round(memory / 1024),
+        copies=len(copies) - len(set(copies)),
+        cpu_ms_per_sign_up={
+            name: round(seconds / max(1, len(waits)) * 1000, 2) for name, seconds in cpu.items()
+        },
+        peak_memory_mb=round(cost["memory"] / 1024),
         load_before=round(load, 1),
+        kept=kept,
     )
 
 
-def _settings(folder: str, url: str, host: str) -> dict[str, Any]:
+def _settings(folder: Path, url: str, host: str) -> dict[str, Any]:
     return {
-        "home": Path(folder),
+        "home": folder,
         "database": url,
         "secret_keys": ("k" * 40,),
         "suppression_key": "s" * 40,
         "provider": "sendgrid",
         "sendgrid_api_key": "SG.bench",
         "sendgrid_host": host,
+        # The visitors' networks are told by a proxy of ours: the limits per network stay as they are.
         "trusted_proxies": ("127.0.0.1",),
     }
 
 
 def _make_due(settings: dict[str, Any], count: int) -> None:
     """People who have just confirmed: each is due the welcome."""
-    from scheduler import reconcile
-    from subscribers import SignUp, confirm, sign_up
+    from scheduler.reconcile_many import reconcile_many
+    from subscribers import Interview, SignUp, confirm
+    from subscribers.arriving import Arrival, sign_up_together
 
     application, now = Application.open(Settings(**settings)), datetime.now(UTC)
-    for first in range(0, count, 100):
+    for first in range(0, count, BATCH):
         with application.database.write() as session:
-            for number in range(first, min(first + 100, count)):
-                form = SignUp.parse(_fields(f"due{number}") | {"consent": "yes"}, now=now)
-                interview = sign_up(
-                    session, form, campaign=SEQUENCE, hmac_key=application.hmac_key, now=now, source="form"
-                )
+            forms = [
+                SignUp.parse(fields(f"due{number}", _interview_on()) | {"consent": "yes"}, now=now)
+                for number in range(first, min(first + BATCH, count))
+            ]
+            sent = [Arrival(form=form, source="form") for form in forms]
+            key = application.hmac_key
+            people = sign_up_together(session, sent, campaign=SEQUENCE, hmac_key=key, now=now)
+            for interview in session.scalars(select(Interview).where(Interview.subscriber_id.in_(people))):
                 confirm(session, interview, now=now)
-                reconcile(session, interview.subscriber_id, catalog=application.catalog, now=now)
+            reconcile_many(session, people, catalog=application.catalog, now=now)
     application.close()
 
 
-def _fields(name: str) -> dict[str, Any]:
-    return {
-        "email": f"{name}@example.com",
-        "first_name": "Sam",
-        "interview_date": (datetime.now(UTC) + timedelta(days=10)).date().isoformat(),
-        "interview_time": "14:00",
-        "home_zone": "America/St_Johns",
-        "mode": "video",
-    }
+def _interview_on() -> Any:
+    return (datetime.now(UTC) + timedelta(days=10)).date()
 
 
-def _serve(settings: dict[str, Any], beat: float | None, pipe: Any) -> None:
-    """Site and worker as `runup serve` runs them; what they cost goes into the pipe when told to stop."""
+@contextmanager
+def _running(settings: dict[str, Any], beat: float | None) -> Iterator[Connection]:
+    spawn = multiprocessing.get_context("spawn")
+    ours, its = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(settings, beat, its))
+    process.start()
+    yield ours
+    process.join()
+
+
+def _serve(settings: dict[str, Any], beat: float | None, pipe: Connection) -> None:
+    """What `runup serve` runs; what it cost goes into the pipe when told to stop."""
     from runup.serving import Site, listen, working
     from runup.web import even_answers
 
     if beat is not None:
         even_answers.BEAT = beat / 1000
     application = Application.open(Settings(**settings))
+    logs_of(application.settings.model_copy(update={"log_level": "warning"}))
     # Compiling the emails is no part of it: a site that runs has done it.
     application.catalog.renderer(SEQUENCE)
     with listen("127.0.0.1", 0) as listener, working(application, resume=True):
         site = Site(application, listener)
         site.start()
         before = resource.getrusage(resource.RUSAGE_SELF)
-        pipe.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        pipe.send(listener.getsockname()[1])
         pipe.recv()
         after = resource.getrusage(resource.RUSAGE_SELF)
         site.stop()
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    pipe.send((cpu, after.ru_maxrss, even_answers.BEAT))
+    pipe.send({"cpu": cpu, "memory": after.ru_maxrss, "beat": even_answers.BEAT})
     application.close()
 
 
-def _sign_up(address: str, *, count: int, rate: float) -> list[tuple[int, float]]:
-    """Status of each answer, and the seconds since its sign-up was to leave."""
-    parts, local = urlsplit(address), threading.local()
-    began = time.monotonic() + 0.5
+def _stop(pipe: Connection) -> dict[str, float]:
+    pipe.send("stop")
+    found: dict[str, float] = pipe.recv()
+    return found
 
-    def send(number: int) -> tuple[int, float]:
-        due = began + number / rate
-        time.sleep(max(0.0, due - time.monotonic()))
-        if not hasattr(local, "connection"):
-            local.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-        body = json.dumps(_fields(f"person{number}") | {"consent": True})
-        headers = {
-            "Content-Type": "application/json",
-            "X-Forwarded-For": f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1",
-        }
-        try:
-            local.connection.request("POST", "/api/sign-ups", body, headers)
-            answer = local.connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            local.connection.close()
-            return 0, time.monotonic() - due
-        return answer.status, time.monotonic() - due
 
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        return list(threads.map(send, range(count)))
+def _visited(port: int, count: int, rate: float) -> Tale:
+    spawn = multiprocessing.get_context("spawn")
+    ours, its = spawn.Pipe()
+    process = spawn.Process(target=_visit, args=(port, count, rate, its))
+    process.start()
+    tale: Tale = ours.recv()
+    process.join()
+    return tale
+
+
+def _visit(port: int, count: int, rate: float, pipe: Connection) -> None:
+    pipe.send(visit("127.0.0.1", port, requests(count, _interview_on()), rate))
+
+
+def _kept(url: str) -> Kept:
+    from scheduler import Send
+    from subscribers import Interview, Subscriber
+
+    database = Database(url)
+    visitors = select(Subscriber.id).where(Subscriber.address.like("person%"))
+    with database.read() as session:
+        people = session.scalar(select(func.count()).select_from(visitors.subquery())) or 0
+        interviews = select(Interview.subscriber_id, func.count()).where(
+            Interview.subscriber_id.in_(visitors)
+        )
+        sends = select(Send.subscriber_id, func.count()).where(
+            Send.subscriber_id.in_(visitors), Send.step == "confirm"
+        )
+        told = dict(session.execute(interviews.group_by(Interview.subscriber_id)).all())
+        asked = dict(session.execute(sends.group_by(Send.subscriber_id)).all())
+        left = session.scalar(
+            select(func.count()).where(
+                Send.subscriber_id.in_(visitors), Send.step == "confirm", Send.left_at.is_not(None)
+            )
+        )
+    database.close()
+    return Kept(
+        people=people,
+        interviews=sum(told.values()),
+        confirmations=sum(asked.values()),
+        left=left or 0,
+        not_once=sum(told.get(who) != 1 or asked.get(who) != 1 for who in {*told, *asked})
+        + people
+        - len({*told, *asked}),
+    )
+
+
+def _told(errors: dict[str, int]) -> str:
+    return ", ".join(f"{count} times {why!r}" for why, count in errors.items()) or "no errors"
+
+
+def _slowest(per_second: list[int]) -> float:
+    spans = [per_second[first : first + 10] for first in range(max(1, len(per_second) - 9))]
+    return min((round(sum(span) / len(span), 1) for span in spans if span), default=0.0)
 
 
 def _milliseconds(waits: list[float], share: float) -> float:
@@ -218,13 +287,22 @@ def _print(result: Result) -> None:
         table.add_column(name, justify="right")
     waits = (result.wait_p50_ms, result.wait_p99_ms, result.wait_p999_ms, result.wait_worst_ms)
     table.add_row("answered after", *(f"{wait:.0f} ms" for wait in waits))
-    Console().print(
-        table,
-        f"{result.sign_ups_per_second:g} a second, {result.errors} errors; answers on a beat of "
-        f"{result.beat_ms:g} ms; {result.sent_meanwhile:,} emails left ({result.due_before:,} were due); "
-        f"{result.cpu_ms_per_sign_up} ms of processor time per sign-up, emails included; "
-        f"{result.peak_memory_mb} MB at most; load {result.load_before:g} before",
-    )
+    kept = result.kept
+    cpu = ", ".join(f"{name} {each:g} ms" for name, each in result.cpu_ms_per_sign_up.items())
+    console = Console()
+    console.print(table)
+    for line in (
+        f"{result.sign_ups_per_second:g} a second over the whole time, {result.slowest_ten_seconds:g} in the "
+        f"slowest ten seconds; {_told(result.errors)}; {result.connections} connections; answers on a beat "
+        f"of {result.beat_ms:g} ms",
+        f"{result.sent_meanwhile:,} emails left meanwhile ({result.due_before:,} were due before), "
+        f"{result.copies} of them twice",
+        f"in the database: {kept.people:,} people, {kept.interviews:,} interviews, {kept.confirmations:,} "
+        f"confirmations ({kept.left:,} have left); {kept.not_once} people not exactly once",
+        f"processor time per sign-up, emails included: {cpu}; {result.peak_memory_mb:g} MB at most; load "
+        f"{result.load_before:g} before",
+    ):
+        console.print(line)
 
 
 if __name__ == "__main__":
