@@ -19,6 +19,7 @@ from scheduler.posting import Poster
 from scheduler.retention import forget_overdue
 from scheduler.returned import Collector
 from scheduler.transaction import transact
+from scheduler.trials import judge_all
 from scheduler.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class Clock:
         )
         self._scheduler.add_job(self.forget, IntervalTrigger(hours=1, timezone="UTC"), id="forget")
         self._scheduler.add_job(self.post, IntervalTrigger(seconds=every, timezone="UTC"), id="post")
+        self._scheduler.add_job(self.judge, IntervalTrigger(minutes=5, timezone="UTC"), id="judge")
         self._scheduler.add_job(self.collect, IntervalTrigger(minutes=1, timezone="UTC"), id="collect")
 
     @property
@@ -149,6 +151,15 @@ class Clock:
         else:
             if posted:
                 log.info("posted", messages=posted)
+
+    def judge(self) -> None:
+        """Trials of variants: who has answered, and what is decided by now; not by a clock in doubt."""
+        worker = self._worker
+        try:
+            if not self._is_stopped(worker):
+                judge_all(worker.database, worker.composer.catalog, now=worker.clock())
+        except Exception:
+            log.exception("judging_failed")
 
     def collect(self) -> None:
         """Read the bounce mailbox, if there is one. What cannot be read today is read tomorrow."""

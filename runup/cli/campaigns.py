@@ -33,6 +33,8 @@ app.command("runup.cli.campaigns_plan:plan", name="plan", help="What applying th
 app.command("runup.cli.campaigns_apply:apply", name="apply", help="Make the files the version that counts.")
 app.command("runup.cli.campaigns_apply:rollback", name="rollback", help="Apply a version of before.")
 app.command("runup.cli.campaigns_history:history", name="history", help="Every version, by whom and why.")
+app.command("runup.cli.campaigns_variants:variants", name="variants", help="How variants of emails fare.")
+app.command("runup.cli.campaigns_variants:decide", name="decide", help="Let one variant win.")
 app.command("runup.cli.campaigns_new:new", name="new", help="Make a campaign of your own.")
 Key = Annotated[str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")]
 _LIST = {"key": "Campaign", "name": "Name", "state": "State", "steps": "Steps", "enrollments": "People on it",

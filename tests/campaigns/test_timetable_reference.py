@@ -10,6 +10,7 @@ import pytest
 
 from campaigns import timetable
 from campaigns.sequence import Anchor, Day, Late, OncePer
+from campaigns.variants_table import DECIDE_KEYS, VARIANT_KEYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "timetable.md"
 
@@ -26,7 +27,9 @@ def keys_of(part: str) -> set[str]:
 def test_every_key_is_explained(page: str) -> None:
     top, steps = page.split("## In a step")
     assert keys_of(top.split("## At the top")[1]) == timetable.SEQUENCE_KEYS
+    steps, variants = steps.split("## Variants")
     assert keys_of(steps) == timetable.STEP_KEYS
+    assert keys_of(variants) == VARIANT_KEYS | DECIDE_KEYS
 
 
 def test_every_choice_is_explained(page: str) -> None:

@@ -100,3 +100,50 @@ def test_a_plan_tells_of_variants_that_come_and_of_other_shares(course: Path, ru
     uneven = file.read_text("utf-8").replace('"plain" }', '"plain", share = 90 }')
     file.write_text(uneven.replace('"question", s', '"question", share = 10, s'), "utf-8")
     assert "~ eve: variants plain 90 %, question 10 %" in runup.ok("campaigns", "plan").out
+
+
+def test_how_it_stands_is_told_in_people_and_nothing_is_decided_by_looking(trying: Terminal) -> None:
+    (one,) = trying.ok("campaigns", "variants", "--json").json
+    assert one | {"began_at": ""} == {
+        "campaign": "course", "step": "eve", "by": "clicks", "began_at": "", "judged_at": None,
+        "winner": None,
+        "rule": "clicks within 3d, once 10 people have each variant", "better": None, "decided_at": None,
+        "decided_by": None, "needs": {"plain": 10, "question": 10},
+        "verdict": "No decision yet: it needs 10 more for plain, 10 more for question.",
+        "variants": [
+            {"key": key, "share": 50, "people": 0, "delivered": 0, "answered": 0, "rate": None, "low": None,
+             "high": None}
+            for key in ("plain", "question")
+        ],
+        "differences": [{"variant": "question", "against": "plain", "low": -1.0, "high": 1.0}],
+    }  # fmt: skip
+    out = trying.ok("campaigns", "variants", "course", "eve").out
+    assert "course/eve is decided by clicks within 3d, once 10 people have each variant" in out
+    assert "eve\tplain\t50 %\t0\t0\t0\t-\t-" in out
+    wrong = trying("campaigns", "variants", "course", "evening")
+    assert (wrong.code, "course has no step 'evening'" in wrong.err) == (2, True)
+
+
+def test_she_decides_herself_and_everybody_who_comes_after_gets_it(trying: Terminal) -> None:
+    asked = trying("campaigns", "decide", "course", "eve", "question")
+    assert (asked.code, "say --yes where nobody can be asked" in asked.err) == (2, True)
+    said = trying.ok("campaigns", "decide", "course", "eve", "question", "--by", "maria", "--yes").out
+    assert said == "Decided on 2026-11-23 by maria: question gets everybody who comes after.\n"
+    (one,) = trying.ok("campaigns", "variants", "--json").json
+    assert (one["winner"], one["decided_by"]) == ("question", "maria")
+    rows = trying.ok("explain", "ana@example.com", "--json").json
+    assert [row["variant"] for row in rows if row["step"] == "eve"] == [{"key": "question", "has_won": True}]
+    assert "question, which has won" in trying.ok("explain", "ana@example.com", "eve").out
+    for words, message in (
+        (("course", "eve", "questoin"), "did you mean question?"),
+        (("course", "eve", "question"), "has won already; nothing was changed"),
+        (("course", "welcome", "plain"), "course/welcome has no variants in the version in force"),
+    ):
+        wrong = trying("campaigns", "decide", *words, "--yes")
+        assert (wrong.code, message in wrong.err) == (2, True), wrong.err
+
+
+def test_a_campaign_without_variants_says_so(runup: Terminal) -> None:
+    runup.ok("campaigns", "new", KEY)
+    assert runup.ok("campaigns", "variants", KEY).rows == []
+    assert runup.ok("campaigns", "variants", KEY, "--json").json == []
