@@ -3,12 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_WITHIN = 15.0
 """Seconds from a connection, or from the first byte after an answer, to the end of a request's head."""
+
+
+MOST_AT_ONCE = 64 * 1024
+"""Bytes of an answer that wait for the rest of it."""
+
+
+class AllAtOnce:
+    """A transport that writes what is said in one moment at once: uvicorn says the head of an answer and its
+    body one after the other, and each would be a packet, a call of the system and a wait for the interpreter.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._said: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        if not data:
+            return
+        if not self._said:
+            self._loop.call_soon(self._flush)
+        self._said.append(data)
+        self._size += len(data)
+        if self._size > MOST_AT_ONCE:
+            self._flush()  # from here on the transport knows how much the other side can take
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        said, self._said, self._size = self._said, [], 0
+        if said and not self._transport.is_closing():
+            self._transport.write(b"".join(said))
 
 
 class Punctual(H11Protocol):
@@ -22,7 +60,7 @@ class Punctual(H11Protocol):
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", AllAtOnce(transport, self.loop)))
         self._wait_for_a_head()
 
     def data_received(self, data: bytes) -> None:

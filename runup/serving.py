@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ from scheduler.machine import place_of
 from scheduler.transaction import transact
 
 log = structlog.get_logger(__name__)
+
+HAND_OVER = 0.001
+"""Seconds for which one thread may compute while others wait. The site shares its process with a worker, and
+with Python's own five milliseconds every step of an answer would wait that long for one being rendered."""
 
 
 @contextmanager
@@ -128,6 +133,8 @@ class Site:
         )
 
     def start(self) -> None:
+        self._hand_over = sys.getswitchinterval()
+        sys.setswitchinterval(HAND_OVER)
         self._thread.start()
 
     @property
@@ -138,3 +145,4 @@ class Site:
         """Answer what has been asked and end."""
         self._server.should_exit = True
         self._thread.join(timeout=15)
+        sys.setswitchinterval(self._hand_over)
