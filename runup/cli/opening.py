@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from runup.application import Application, Clock, system_clock
 from runup.cli.errors import Failed
 from runup.database import Database, current_revision, require_newest, upgrade
-from runup.logs import configure_logs
 from runup.settings import Settings
 from runup.workspace import FILE
 
@@ -35,6 +34,8 @@ def opened(settings: Settings | None = None, *, clock: Clock = system_clock) -> 
 
 def logs_of(settings: Settings) -> None:
     """Processes that stay write down what they do, as the settings say, and never a secret."""
+    from runup.logs import configure_logs  # with the libraries behind it: most commands need none
+
     configure_logs(form=settings.log_format, level=settings.log_level, secrets=settings.secret_values())
 
 

@@ -2,13 +2,8 @@
 
 from runup.database.base import Base, Instant
 from runup.database.connection import Database, DatabaseError
-from runup.database.migrating import (
-    current_revision,
-    knows_revision,
-    newest_revision,
-    require_newest,
-    upgrade,
-)
+from runup.database.migrating import upgrade
+from runup.database.revisions import current_revision, knows_revision, newest_revision, require_newest
 
 __all__ = [
     "Base",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import select, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 import runup.operators  # noqa: F401 - maps the tables of the front door
@@ -24,6 +27,7 @@ from runup.database import (
     require_newest,
     upgrade,
 )
+from runup.database.revisions import MIGRATIONS, revisions
 from subscribers import Subscriber
 
 EVE = datetime(2026, 12, 3, 15, 0, tzinfo=UTC)
@@ -117,6 +121,25 @@ def test_a_reference_to_nobody_is_refused(database: Database) -> None:
 def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_revisions_are_those_that_the_migrations_themselves_name() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert [script.revision for script in scripts.walk_revisions()] == [*reversed(revisions())]
+    assert scripts.get_current_head() == newest_revision()
+
+
+def test_a_command_that_reads_has_every_table_and_nothing_that_sends(database: Database) -> None:
+    program = (
+        "import sys, scheduler, runup.operators.rows\n"
+        "from runup.database import Base\n"
+        "heavy = {'alembic', 'apscheduler', 'scheduler.worker', 'scheduler.clock'}\n"
+        "print(sorted(heavy & sys.modules.keys()), *sorted(Base.metadata.tables))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    none, *mapped = done.stdout.split()
+    there = {*inspect(database.engine).get_table_names()} - {"alembic_version"}
+    assert (none, {*mapped}) == ("[]", there)
 
 
 def test_upgrading_twice_is_upgrading_once(database: Database) -> None:
