@@ -47,7 +47,8 @@ class CompiledCampaign:
         """Told by its lines: its folder, its step's, or the timetable."""
         names = (f"/{self.language.name(PARTS[part])}", "/sequence.toml")
         origins = self.origins.get(wording, {}).get(part, ())
-        return next((one.file for one in origins if one.file.endswith(names)), f"{self.name}/sequence.toml")
+        otherwise = f"{self.name}/{wording}/{PARTS[part]}"
+        return next((one.file for one in origins if one.file.endswith(names)), otherwise)
 
 
 def compile_campaign(

@@ -33,6 +33,7 @@ def check_issue(
     brand: Brand = SAMPLE_BRAND,
     with_notes: bool = False,
     compile_too: bool = True,
+    counts_clicks: bool = True,
     limits: Limits | None = None,
     run: Run = run_confined,
 ) -> list[Finding]:
@@ -40,7 +41,7 @@ def check_issue(
     empty when it may be sent. Two child processes, a second or two.
 
     `compile_too` is for whoever will not compile it anyway: that finds the names an issue must not use.
-    `lists` are the keys its filter may name. `run` as for `check_campaign`.
+    `lists` are the keys its filter may name. `counts_clicks`, `run`: as for `check_campaign`.
     """
     try:
         files = files_of(issue, list_name, base)
@@ -48,6 +49,7 @@ def check_issue(
         return [Finding.of(error)]
     findings = [
         *_audience(issue, lists),
+        *([] if counts_clicks or not issue.front.decide else [_uncounted(issue)]),
         *_rendered(issue, files, brand, limits or Limits(), run, with_notes),
     ]
     try:
@@ -65,6 +67,11 @@ def _audience(issue: IssueFile, lists: Iterable[str]) -> list[Finding]:
     except AudienceError as error:
         return [Finding("error", issue.file, issue.line_of("audience"), f"audience = {error}")]
     return []
+
+
+def _uncounted(issue: IssueFile) -> Finding:
+    message = "it is decided by clicks, and none are counted; set count_clicks = true"
+    return Finding("error", issue.file, issue.line_of("decide"), message)
 
 
 def _rendered(

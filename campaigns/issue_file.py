@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from campaigns.issue_shape import pieces_of
 from campaigns.issue_tags import Tags, of_list
 from campaigns.issue_text import text_rows
 from campaigns.source_files import read_text
+from campaigns.variants import Variant, wording
 
 STEP = "issue"
 """The key of the one email there is."""
@@ -43,6 +44,8 @@ class IssueFile:
     """For each line of a part, the line of the file."""
     files: Mapping[str, str] = field(repr=False)
     """By the name of the part: the file it was written in."""
+    wordings: Mapping[str, IssueFile] = field(default_factory=dict, repr=False)
+    """Variants with words of their own, by what these are kept under: `issue@question`."""
 
     def written_at(self, part: str, line: int) -> tuple[str, int]:
         """The file and line behind a line of a part; line 0 stays the whole file."""
@@ -57,7 +60,8 @@ class IssueFile:
     @property
     def addresses(self) -> list[str]:
         """Every address in the words, each once."""
-        found = {one[0] for text in self.texts.values() for one in _ADDRESS.finditer(text)}
+        texts = [text for one in (self, *self.wordings.values()) for text in one.texts.values()]
+        found = {one[0] for text in texts for one in _ADDRESS.finditer(text)}
         return sorted({unescape(one).rstrip(".,;:") for one in found})
 
 
@@ -78,6 +82,42 @@ def read_issue(folder: Path, list_key: str, slug: str) -> IssueFile:
     if not SLUG.fullmatch(slug):
         message = "an issue's name has small letters, digits and - only, at most 80: it stands in addresses"
         raise CampaignError(label, 0, message)
+    issue = _read(folder, list_key, slug)
+    return replace(issue, wordings=dict(_wordings(folder, issue)))
+
+
+def _wordings(folder: Path, issue: IssueFile) -> Iterator[tuple[str, IssueFile]]:
+    for variant in issue.front.variants:
+        if variant.is_as_written:
+            continue
+        own = _template(folder, issue, variant) if variant.template else issue
+        if variant.subject:
+            texts = {**own.texts, "subject.txt": f"{of_list(variant.subject)}\n"}
+            lines = {**own.lines, "subject.txt": (variant.line,)}
+            own = replace(own, texts=texts, lines=lines, files={**own.files, "subject.txt": issue.file})
+        yield wording(STEP, variant), own
+
+
+def _template(folder: Path, issue: IssueFile, variant: Variant) -> IssueFile:
+    """Another file beside the issue, whose head says a subject and a preheader and nothing of the sending."""
+    if not variant.template.startswith("_") or "/" in variant.template:
+        message = (
+            f"variant {variant.key!r}: the name of its file begins with _, so that it is no issue itself"
+        )
+        raise CampaignError(issue.file, variant.line, message)
+    found = _read(folder, issue.list_key, variant.template)
+    front = Front(
+        subject=found.front.subject, preheader=found.front.preheader, greeting=found.front.greeting,
+        language=issue.front.language,
+    )  # fmt: skip
+    if found.front != front:
+        message = "the head of a variant says subject, preheader and greeting; all else is the issue's"
+        raise CampaignError(found.file, 1, message)
+    return found
+
+
+def _read(folder: Path, list_key: str, slug: str) -> IssueFile:
+    label = f"{list_key}/{slug}"
     markdown, mjml = folder / list_key / f"{slug}.md", folder / list_key / f"{slug}.mjml"
     if markdown.is_file() and mjml.is_file():
         raise CampaignError(label, 0, "there is a .md and a .mjml of that name; keep one of them")

@@ -12,6 +12,9 @@ from typing import Any
 
 from campaigns.errors import CampaignError
 from campaigns.languages import OWN, is_language
+from campaigns.toml_table import Source, Table
+from campaigns.variants import DecideBy, Variant
+from campaigns.variants_table import decide_by, variants_of
 
 FENCE = "+++"
 LONGEST = 200
@@ -45,6 +48,9 @@ class Front:
     """One moment for everybody; aware UTC."""
     local_time: datetime | None = None
     """The wall time at which it leaves where each reader lives; without a zone."""
+    variants: tuple[Variant, ...] = ()
+    decide: DecideBy | None = None
+    """The rule between the variants; there where they are."""
 
 
 def split_front(text: str, file: str) -> tuple[str, str]:
@@ -70,6 +76,7 @@ def read_front(head: str, file: str) -> Front:
         line = re.search(r"at line (\d+)", str(error))
         at = int(line[1]) if line else head.count("\n") + 1  # at its end, says the reader of TOML
         raise CampaignError(file, at, f"the head is not valid TOML: {error}") from None
+    variants, rule = _variants(head, file, table)
     for key, value in table.items():
         if problem := _problem(key, value):
             raise CampaignError(file, line_of_key(head, key), problem)
@@ -80,7 +87,14 @@ def read_front(head: str, file: str) -> Front:
         raise CampaignError(file, line_of_key(head, "local_time"), message)
     if "at" in table:
         table["at"] = table["at"].astimezone(UTC)
-    return Front(**table)
+    return Front(**table, variants=variants, decide=rule)
+
+
+def _variants(head: str, file: str, table: dict[str, Any]) -> tuple[tuple[Variant, ...], DecideBy | None]:
+    """Taken out of the table; read as those of a campaign's step are."""
+    mine = {key: table.pop(key) for key in ("variants", "decide") if key in table}
+    read = Table(Source(file, head), mine, "", -1)
+    return variants_of(read), decide_by(read, is_issue=True)
 
 
 def line_of_key(head: str, key: str) -> int:
@@ -92,8 +106,9 @@ def line_of_key(head: str, key: str) -> int:
 def _problem(key: str, value: Any) -> str:
     """What is wrong with one line of the head, or nothing."""
     if key not in _KINDS:
-        near = get_close_matches(key, _KINDS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(_KINDS)}"
+        known = [*_KINDS, "variants", "decide"]
+        near = get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
         return f"an issue has no {key[:60]!r}; {hint}"
     kind, example = _KINDS[key]
     if type(value) is not kind:  # a day alone is no moment

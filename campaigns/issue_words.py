@@ -11,17 +11,20 @@ from functools import lru_cache
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from campaigns.compiling import CompiledCampaign, Run, compile_files
 from campaigns.confined import Limits, run_confined
 from campaigns.context import Appointment, Brand, Context, LinkSet, Reader
 from campaigns.errors import CampaignError
 from campaigns.issue_file import STEP, IssueFile, facts_of
+from campaigns.issue_front import Front
 from campaigns.languages import OWN, Language, is_in_design, named
 from campaigns.marks import Origin
 from campaigns.rendering import Content, Renderer
 from campaigns.source_files import CampaignFiles, read_design, read_text, version_of
+from campaigns.trial_table import as_table
+from campaigns.variants import step_of
 
 if TYPE_CHECKING:
     from campaigns.newsletter import NewsletterIssue
@@ -68,12 +71,12 @@ def compile_issue(
     except CampaignError as error:
         raise located(error, issue, files) from None
     sent = _only(compiled, STEP)
-    return CompiledIssue(compiled=sent, words=to_json(sent), archive=archive)
+    return CompiledIssue(compiled=sent, words=to_json(sent, issue.front), archive=archive)
 
 
-def to_json(compiled: CompiledCampaign) -> str:
-    """The words as text; the same words are always the same text."""
-    table = {
+def to_json(compiled: CompiledCampaign, front: Front | None = None) -> str:
+    """The words as text, with the variants of the head; the same words are always the same text."""
+    table: dict[str, Any] = {
         "format": _FORMAT,
         "name": compiled.name,
         "version": compiled.version,
@@ -85,6 +88,8 @@ def to_json(compiled: CompiledCampaign) -> str:
             for step, parts in compiled.origins.items()
         },
     }
+    if front and front.decide:
+        table["trial"] = as_table(front.variants, front.decide)
     return json.dumps(table, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -139,6 +144,8 @@ def files_of(
         texts[name] = read_text(frame, f"_issue/{file}").replace("list.name", "facts.list.name")
     for step in (STEP, ARCHIVE) if with_archive else (STEP,):
         texts |= {f"{step}/{part}": text for part, text in issue.texts.items()}
+    for key, one in issue.wordings.items():
+        texts |= {f"{key}/{part}": text for part, text in one.texts.items()}
     return CampaignFiles(f"{issue.list_key}/{issue.slug}", texts, version_of(texts))
 
 
@@ -158,6 +165,8 @@ def origin_of(issue: IssueFile, files: CampaignFiles, origin: Origin) -> Origin:
     folder, _, part = path.partition("/")
     if folder in (STEP, ARCHIVE):
         return Origin(*issue.written_at(part, origin.line))
+    if folder in issue.wordings:
+        return Origin(*issue.wordings[folder].written_at(part, origin.line))
     return Origin(f"_issue/{path}", origin.line)
 
 
@@ -178,8 +187,9 @@ def _located(compiled: CompiledCampaign, of: Callable[[Origin], Origin]) -> Comp
 
 
 def _only(compiled: CompiledCampaign, step: str) -> CompiledCampaign:
-    sources, origins = {step: compiled.sources[step]}, {step: compiled.origins[step]}
-    return replace(compiled, sources=sources, origins=origins)
+    mine = [key for key in compiled.sources if step_of(key) == step]
+    sources = {key: compiled.sources[key] for key in mine}
+    return replace(compiled, sources=sources, origins={key: compiled.origins[key] for key in mine})
 
 
 def _for_everybody(address: str) -> LinkSet:

@@ -14,6 +14,7 @@ from delivery.mailboxes import MailboxError
 from delivery.records import forget_old_records
 from scheduler.braking import active_hold
 from scheduler.heartbeat import sign_off
+from scheduler.issue_trials import judge_issues
 from scheduler.outbox import forget_old_posts
 from scheduler.posting import Poster
 from scheduler.retention import forget_overdue
@@ -158,6 +159,7 @@ class Clock:
         try:
             if not self._is_stopped(worker):
                 judge_all(worker.database, worker.composer.catalog, now=worker.clock())
+                judge_issues(worker.database, now=worker.clock())
         except Exception:
             log.exception("judging_failed")
 

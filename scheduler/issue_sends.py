@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -29,9 +30,11 @@ from campaigns.list_confirmations import NEWSLETTER
 from campaigns.newsletter import IssueState, NewsletterIssue
 from campaigns.reasons import Reason
 from campaigns.sequence import OnUnknown
+from campaigns.trial_table import IssueTrial, trial_of
 from runup.database import Instant
 from scheduler.claiming import NEWSLETTER as LANE
 from scheduler.issue_readers import never_got, place_of_reader
+from scheduler.issue_trials import name_of, rest_waits_until
 from scheduler.send import Send, State, final_state
 from scheduler.situation import SUPPRESSED
 from subscribers.lists import Subscription, is_theirs
@@ -163,11 +166,12 @@ class _Maker:
     now: datetime
     unanswered: Collection[int] = ()
     """Readers who get a row that says so."""
-    _moments: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
-    """By zone: when it is due there, and the wall time and the zone that was computed from."""
+    _moments: dict[tuple[str, bool], tuple[datetime, str, str]] = field(default_factory=dict)
+    """By zone, and whether nobody has to be waited for: when it is due there, and the wall time and the zone
+    that was computed from."""
 
     def make(self, row: Row[Any]) -> dict[str, Any]:
-        due, local_at, zone = self._moment(row.home_zone)
+        due, local_at, zone = self._moment(row.home_zone, is_first=self._is_first(row.id))
         expires = due + timedelta(seconds=self.issue.expires_after)
         ready, reason = why_not(
             suppressed=row.suppressed or "",
@@ -192,21 +196,34 @@ class _Maker:
             "ended": self.now if reason else None,
         }
 
-    def _moment(self, zone: str) -> tuple[datetime, str, str]:
-        if zone not in self._moments:
-            self._moments[zone] = self._computed(zone)
-        return self._moments[zone]
+    def _is_first(self, reader: int) -> bool:
+        """Everybody is, but for those who wait until a first part of the readers has decided."""
+        return not (self._rest and self._trial) or self._trial.is_first(name_of(self.issue), reader)
 
-    def _computed(self, zone: str) -> tuple[datetime, str, str]:
+    @cached_property
+    def _trial(self) -> IssueTrial | None:
+        return trial_of(self.issue.words)
+
+    @cached_property
+    def _rest(self) -> datetime | None:
+        return rest_waits_until(self.issue)
+
+    def _moment(self, zone: str, *, is_first: bool) -> tuple[datetime, str, str]:
+        if (zone, is_first) not in self._moments:
+            self._moments[zone, is_first] = self._computed(zone, is_first=is_first)
+        return self._moments[zone, is_first]
+
+    def _computed(self, zone: str, *, is_first: bool) -> tuple[datetime, str, str]:
         try:
             due = self.issue.scheduled_at
             if due is None:
                 assert self.issue.local_on
                 assert self.issue.local_time
                 due = resolve(self.issue.local_on, self.issue.local_time, zone)
+            due = max(due, self._rest) if self._rest and not is_first else due
             wall = local(due, zone).replace(tzinfo=None)
         except UnknownZone:
-            return self._moment("UTC")  # a zone that the data knows no more
+            return self._moment("UTC", is_first=is_first)  # a zone that the data knows no more
         return due, wall.isoformat(timespec="seconds"), zone
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, and_, select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.facts import Person
 from campaigns.newsletter import NewsletterIssue
 from scheduler.draft import Draft
+from scheduler.issue_trials import take_issues
 from scheduler.send import Send
 from subscribers.lists import Subscription, is_theirs
 from subscribers.subscriber import Subscriber
@@ -18,7 +20,7 @@ from subscribers.tags import tags_by_person
 
 _COLUMNS: tuple[Any, ...] = (
     Send.id, Send.subscriber_id, Send.campaign, Send.step, Send.reference, Send.attempts, Send.needs_consent,
-    Send.waits_for_gap, Send.counts_for_gap, Send.asks_consent, Send.issue_id,
+    Send.waits_for_gap, Send.counts_for_gap, Send.asks_consent, Send.issue_id, Send.left_at,
     Subscription.id.label("place_id"), Subscriber.address, Subscriber.first_name, Subscriber.home_zone,
     Subscriber.locale,
 )  # fmt: skip
@@ -42,7 +44,14 @@ def read_newsletter_drafts(session: Session, ids: Collection[int]) -> list[Draft
     rows = [*session.execute(asking), *session.execute(bringing)]
     issues = _issues(session, {row.issue_id for row in rows if row.issue_id})
     tags = tags_by_person(session, {row.subscriber_id for row in rows if row.issue_id})
-    return [_draft(row, issues.get(row.issue_id), tags.get(row.subscriber_id, ())) for row in rows]
+    drafts = [_draft(row, issues.get(row.issue_id), tags.get(row.subscriber_id, ())) for row in rows]
+    taken = take_issues(session, issues, rows)
+    return [
+        replace(one, wording=taken[one.send_id][0], taken=taken[one.send_id][1])
+        if one.send_id in taken
+        else one
+        for one in drafts
+    ]
 
 
 def _of_people(ids: Collection[int]) -> Any:

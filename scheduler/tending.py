@@ -15,6 +15,7 @@ from campaigns.newsletter import IssueState, NewsletterIssue
 from runup.database import Database
 from scheduler.issue_rows import end_expired, withdraw_canceled
 from scheduler.issue_sends import PAGE, expand
+from scheduler.issue_trials import begin_trial, judge_issues
 from scheduler.issues import begins_at
 from scheduler.send import OPEN, UNSENT, Send, is_in
 from scheduler.transaction import transact
@@ -44,6 +45,7 @@ class Tender:
             due = [issue.id for issue in _of_state(session, IssueState.SCHEDULED) if self._is_due(issue)]
         for issue_id in due:
             self._begin(issue_id)
+        judge_issues(self.database, now=self.clock())
         if self._in_pages(lambda: self._each(end_expired)):
             return True
         if self._in_pages(lambda: self._each(withdraw_canceled)):
@@ -88,12 +90,15 @@ class Tender:
 
 def begin(session: Session, issue_id: int, *, now: datetime) -> None:
     """A scheduled issue whose moment has come: from now on its sends are made and leave."""
-    session.execute(
+    begun = session.execute(
         update(NewsletterIssue)
         .where(NewsletterIssue.id == issue_id, NewsletterIssue.state == IssueState.SCHEDULED)
         .where(NewsletterIssue.paused_at.is_(None))
         .values(state=IssueState.SENDING, started_at=now)
-    )
+        .returning(NewsletterIssue.id)
+    ).scalar()
+    if begun is not None:
+        begin_trial(session, session.get_one(NewsletterIssue, begun, populate_existing=True), now=now)
 
 
 def finish(session: Session, *, now: datetime) -> None:
@@ -131,11 +136,18 @@ def _of_state(session: Session, state: IssueState) -> Iterable[NewsletterIssue]:
 
 
 def _is_anything_to_do(session: Session) -> bool:
-    left_over = exists(select(Send.id).where(Send.issue_id == NewsletterIssue.id, is_in(*UNSENT)))
-    found = select(NewsletterIssue.id).where(
+    return session.scalar(_ANYTHING_TO_DO) is not None
+
+
+# Asked at every tick, and built once: to build it takes longer than to answer it.
+_ANYTHING_TO_DO = (
+    select(NewsletterIssue.id)
+    .where(
         or_(
             NewsletterIssue.state.in_((IssueState.SCHEDULED, IssueState.SENDING)),
-            NewsletterIssue.canceled_at.is_not(None) & left_over,
+            NewsletterIssue.canceled_at.is_not(None)
+            & exists(select(Send.id).where(Send.issue_id == NewsletterIssue.id, is_in(*UNSENT))),
         )
     )
-    return session.scalar(found.limit(1)) is not None
+    .limit(1)
+)

@@ -23,14 +23,23 @@ SETTLED = WITHIN + timedelta(seconds=50)
 """After so long a click stays what it was put down to: a person's, or a machine's."""
 
 
-def note_answers(session: Session, trial: Trial, rule: DecideBy, *, now: datetime) -> int:
-    """Write down who has done it in time since this was last asked; returns how many. Clicks and outcomes are
-    forgotten sooner than some trials end; this is what stays of them, and it names nothing."""
+def note_answers(
+    session: Session, trial: Trial, rule: DecideBy, *, until: datetime | None = None, now: datetime
+) -> int:
+    """Write down who has done it in time since this was last asked; returns how many. `until`: and no later.
+
+    Clicks and outcomes are forgotten sooner than some trials end; this is what stays of them, and it names
+    nothing."""
     asked = _clicks(trial, now) if rule.by is Goal.CLICKS else _outcomes(trial, rule)
-    found = [row for row in session.execute(asked) if row.left_at < row.at <= row.left_at + rule.within]
+    found = [row for row in session.execute(asked) if _is_in_time(row, rule, until)]
     if found:
         session.execute(update(TrialSend), [{"send_id": row.id, "answered_at": row.at} for row in found])
     return len(found)
+
+
+def _is_in_time(row: Row[Any], rule: DecideBy, until: datetime | None) -> bool:
+    last = row.left_at + rule.within
+    return bool(row.left_at < row.at <= (min(last, until) if until else last))
 
 
 def counted(

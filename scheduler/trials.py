@@ -60,7 +60,7 @@ def judge_all(database: Database, catalog: Catalog, *, now: datetime) -> int:
 
 def judge(session: Session, trial_id: int, rule: DecideBy, *, now: datetime) -> bool:
     """Look at the trial by its rule, if the time for that has come and nobody has; returns whether it was."""
-    trial = _locked(session, trial_id)
+    trial = locked(session, trial_id)
     if trial.judged_at is not None:
         return False
     note_answers(session, trial, rule, now=now)
@@ -89,7 +89,7 @@ def decide(
     session: Session, trial_id: int, rule: DecideBy, variant: str, *, by: str, now: datetime
 ) -> TrialDecision:
     """Somebody's word: this variant gets everybody who comes after, and the rule is not asked any more."""
-    trial = _locked(session, trial_id)
+    trial = locked(session, trial_id)
     if variant not in trial.keys:
         raise TrialError(f"there is no variant {variant!r}; there is: {', '.join(trial.keys)}")
     if winners_of(session, [trial.id]).get(trial.id) == variant:
@@ -132,7 +132,8 @@ def _decided(
     return made
 
 
-def _locked(session: Session, trial_id: int) -> Trial:
+def locked(session: Session, trial_id: int) -> Trial:
+    """So that it is judged or decided by one at a time."""
     return session.scalars(
         select(Trial).where(Trial.id == trial_id).with_for_update().execution_options(populate_existing=True)
     ).one()

@@ -26,7 +26,7 @@ from scheduler.trials import TrialError, trials_in_force
 from scheduler.trials import decide as end_trial
 
 Key = Annotated[str, Parameter(name="CAMPAIGN", help="Its key; the one of the settings if left out.")]
-_COLUMNS = {
+COLUMNS = {
     "step": "Step", "variant": "Variant", "share": "Share", "people": "People", "delivered": "Delivered",
     "answered": "Answered", "rate": "Rate", "interval": "95 % of rates",
 }  # fmt: skip
@@ -55,9 +55,9 @@ def variants(campaign: Key = "", step: str = "", /, *, json: bool = False) -> No
     if json:
         print_json([plain_trial(one) for one in found])
         return
-    show(_rows(found), _COLUMNS, as_json=False, empty=f"No email of {key} has variants.")
+    show(trial_rows(found), COLUMNS, as_json=False, empty=f"No email of {key} has variants.")
     for one in found:
-        say("", *_words(one))
+        say("", *trial_words(one))
 
 
 def decide(
@@ -92,7 +92,7 @@ def decide(
             transact(
                 application.database,
                 lambda session: end_trial(
-                    session, trial_id, rule, variant, by=by or _login(), now=application.clock()
+                    session, trial_id, rule, variant, by=by or login(), now=application.clock()
                 ),
             )
         except TrialError as error:
@@ -140,7 +140,8 @@ def _open(session: Session, application: Application, key: str) -> Iterable[tupl
     return [(trial, rule) for trial, rule in found if trial.campaign == key and trial.judged_at is None]
 
 
-def _rows(found: Iterable[TrialReport]) -> list[dict[str, Any]]:
+def trial_rows(found: Iterable[TrialReport]) -> list[dict[str, Any]]:
+    """A line per variant."""
     return [
         {
             "step": one.step,
@@ -159,7 +160,7 @@ def _rows(found: Iterable[TrialReport]) -> list[dict[str, Any]]:
     ]
 
 
-def _words(one: TrialReport) -> list[str]:
+def trial_words(one: TrialReport) -> list[str]:
     """What decides, what the counts say, and what is decided."""
     asked = "so far; looking decides nothing" if one.decided_at is None else "all together at 95 %"
     compared = [f"  {told(gap)}" for gap in one.gaps] if all(line.count.people for line in one.lines) else []
@@ -167,7 +168,8 @@ def _words(one: TrialReport) -> list[str]:
     return [head, *([f"{asked.capitalize()}:", *compared] if compared else []), verdict(one)]
 
 
-def _login() -> str:
+def login() -> str:
+    """Who decides, where nobody says."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -111,5 +111,6 @@ class IssueShelf:
             brand=replace(SAMPLE_BRAND, site_url=site) if site.startswith("https://") else SAMPLE_BRAND,
             with_notes=with_notes,
             compile_too=compile_too,
+            counts_clicks=self.settings.count_clicks,
             run=run_of(self.settings),
         )

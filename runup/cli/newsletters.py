@@ -31,6 +31,8 @@ for _name, _where, _words in (
     ("schedule", _SENDING, "Say when an approved issue leaves."),
     ("unschedule", _SENDING, "Take an issue off the schedule; it stays approved."),
     ("progress", "runup.cli.newsletters_progress", "How far an issue is."),
+    ("variants", "runup.cli.newsletters_variants", "How the variants of an issue fare."),
+    ("decide", "runup.cli.newsletters_variants", "Let one variant of an issue win."),
     ("pause", _KEEPING, "Nothing more of an issue leaves until `resume`. Acts at once."),
     ("resume", _KEEPING, "Let a paused issue go on."),
     ("cancel", _KEEPING, "Nothing more of an issue leaves, for good. Acts at once."),

@@ -19,6 +19,7 @@ from runup.cli.issue_shelf import FOLDER, Issue, IssueShelf
 from runup.cli.shelf import catalog_of
 from runup.cli.terminal import print_json, progress, say
 from runup.settings import Settings
+from runup.workspace import nearest
 from subscribers import parse_address
 
 
@@ -106,7 +107,7 @@ def preview(issue: Issue = "", /, *, export: Path | None = None, port: int = 800
     show_gallery(gallery, export, port, can_try=False)
 
 
-def send_test(issue: Issue, address: str, /, *, branch: int = 1) -> None:
+def send_test(issue: Issue, address: str, /, *, branch: int = 1, variant: str = "") -> None:
     """Send an issue to yourself, through the provider of the settings. Its links are samples.
 
     Parameters
@@ -115,6 +116,8 @@ def send_test(issue: Issue, address: str, /, *, branch: int = 1) -> None:
         Where it goes; an allow-list holds here too.
     branch
         Which sample reader: the number that `runup newsletters preview` shows.
+    variant
+        Which variant of an issue that has some; the first one if left out.
     """
     from runup.gallery.issues import IssueGallery
     from runup.providing import open_provider_of, sender_of
@@ -124,8 +127,15 @@ def send_test(issue: Issue, address: str, /, *, branch: int = 1) -> None:
     recipient = parse_address(address)
     written = shelf.read(*shelf.find(issue))
     gallery = IssueGallery(catalog_of(settings), sender=sender_of(settings), now=system_clock())
-    wordings = gallery.add(written, shelf.compile(written)).wordings
-    email = next((one.email for one in wordings if branch in {number for number, _ in one.branches}), None)
+    gallery.add(written, shelf.compile(written))
+    keys = [one.variant.key for one in gallery.shelves if one.variant]
+    if variant and variant not in keys:
+        there = nearest(variant, keys) or (f"; there is: {', '.join(keys)}" if keys else "; it has none")
+        raise BadInput(f"--variant: {written.slug} has no variant {variant!r}{there}")
+    mine = gallery.shelves[keys.index(variant) if variant else 0]
+    email = next(
+        (one.email for one in mine.wordings if branch in {number for number, _ in one.branches}), None
+    )
     if email is None:
         hint = f"runup newsletters preview {written.slug} shows which there are"
         raise BadInput(f"--branch: there is no sample reader {branch}; {hint}")

@@ -13,6 +13,7 @@ from campaigns.issue_words import CompiledIssue
 from campaigns.preview import Branch, sample_contexts
 from campaigns.rendering import Content, Renderer
 from campaigns.sequence import Anchor, ElapsedRule, Late, OncePer, Sequence, Step, Window
+from campaigns.variants import Variant, wording
 from runup.gallery.letter import letter
 from runup.gallery.wordings import RECIPIENT, Gallery, Shelf, Wording
 from scheduler.composing import Sender
@@ -40,7 +41,8 @@ class IssueGallery(Gallery):
         self._names: dict[str, str] = {}
 
     def add(self, issue: IssueFile, compiled: CompiledIssue) -> Shelf:
-        """A shelf for this issue. Raises CampaignError when it cannot be rendered."""
+        """A shelf for this issue, and one for each other variant of it behind the first, which is returned.
+        Raises CampaignError when it cannot be rendered."""
         step = Step(
             key=f"{issue.list_key}-{issue.slug}",
             title=compiled.archive.subject,
@@ -48,31 +50,45 @@ class IssueGallery(Gallery):
             expires=(),
             late=Late.SKIP,
             once_per=OncePer.ENROLLMENT,
+            variants=issue.front.variants,
+            decide=issue.front.decide,
         )
         self._names[step.key] = f"{issue.list_key}/{issue.slug}"
-        shelf = Shelf(step, _whom(issue), ())
-        shelf = replace(shelf, wordings=self._of(step, compiled, issue.list_key))
-        self.shelves.append(shelf)
-        self.wordings |= {wording.name: wording for wording in shelf.wordings}
-        return shelf
+        shelves = [
+            Shelf(step, _whom(issue), self._of(step, compiled, issue.list_key, variant), variant=variant)
+            for variant in step.variants or (None,)
+        ]
+        self.shelves += shelves
+        self.wordings |= {wording.name: wording for shelf in shelves for wording in shelf.wordings}
+        return shelves[0]
 
     def test_command(self, shelf: Shelf, wording: Wording) -> str:
         branch = wording.branches[0][0]
-        return f"runup newsletters send-test {self._names[shelf.step.key]} you@example.com --branch {branch}"
+        variant = f" --variant {shelf.variant.key}" if shelf.variant else ""
+        name = self._names[shelf.step.key]
+        return f"runup newsletters send-test {name} you@example.com --branch {branch}{variant}"
 
-    def _of(self, step: Step, compiled: CompiledIssue, list_key: str) -> tuple[Wording, ...]:
+    def _of(
+        self, step: Step, compiled: CompiledIssue, list_key: str, variant: Variant | None
+    ) -> tuple[Wording, ...]:
         renderer, found = Renderer(compiled.compiled), dict[Content, list[tuple[int, Branch]]]()
         language = compiled.compiled.language.code
         for number, branch in enumerate(_readers(self.catalog.brand, language), start=1):
-            content = renderer.render(STEP, branch.context)
+            content = renderer.render(wording(STEP, variant), branch.context)
             found.setdefault(content, []).append((number, branch))
         return tuple(
-            self._wording(step, number, content, readers, list_key)
+            self._wording(step, number, content, readers, list_key, variant)
             for number, (content, readers) in enumerate(found.items(), start=1)
         )
 
     def _wording(
-        self, step: Step, number: int, content: Content, readers: list[tuple[int, Branch]], list_key: str
+        self,
+        step: Step,
+        number: int,
+        content: Content,
+        readers: list[tuple[int, Branch]],
+        list_key: str,
+        variant: Variant | None,
     ) -> Wording:
         context = readers[0][1].context
         email = letter(
@@ -86,7 +102,7 @@ class IssueGallery(Gallery):
             campaign=list_key,
         )
         named = tuple((one, branch.name) for one, branch in readers)
-        return Wording(step, number, content, context, email, named)
+        return Wording(step, number, content, context, email, named, variant=variant)
 
 
 def _whom(issue: IssueFile) -> str:

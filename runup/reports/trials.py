@@ -52,10 +52,20 @@ class TrialReport:
     gaps: tuple[Gap, ...]
     missing: Mapping[str, int]
     """By variant, how many people it still has to leave to."""
+    is_issue: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.campaign}/{self.step}"
+
+    @property
+    def noun(self) -> str:
+        """How its deciding is called in a command."""
+        return (
+            f"newsletters decide {self.name}"
+            if self.is_issue
+            else f"campaigns decide {self.campaign} {self.step}"
+        )
 
 
 def trial_reports(
@@ -93,6 +103,7 @@ def trial_report(session: Session, trial: Trial, rule: DecideBy, known: Mapping[
         lines=tuple(_line(count, known[count.variant]) for count in counts),
         gaps=compared,
         missing={} if made else missing(counts, rule),
+        is_issue=trial.issue_id is not None,
     )
 
 
@@ -113,12 +124,17 @@ def verdict(report: TrialReport) -> str:
     if report.better:
         return (
             f"Looked at on {day}: {report.better} is better. Everybody goes on as before; "
-            f"`runup campaigns decide {report.campaign} {report.step} {report.better}` ends it."
+            f"`runup {report.noun} {report.better}` ends it."
         )
-    return f"Looked at on {day}: no difference could be shown. Everybody goes on as before."
+    rest = "Everybody goes on as before"
+    if report.is_issue and report.rule.first < 100:
+        rest = "The others get it as it is written"
+    return f"Looked at on {day}: no difference could be shown. {rest}."
 
 
 def _waits(report: TrialReport) -> str:
+    if report.is_issue:
+        return f"its readers have until {report.began_at + report.rule.within:%Y-%m-%d %H:%M} UTC"
     if report.missing:
         needs = [f"{number:,} more for {key}" for key, number in report.missing.items()]
         return f"it needs {', '.join(needs)}"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from terminals import Terminal
 
+from campaigns.newsletter import NewsletterIssue
 from delivery.inbox import read_outbox
+from runup.application import Application
+from runup.settings import Settings
+from scheduler.tending import begin
 
 KEY = "course"
 QUESTION = "Have you packed?"
@@ -147,3 +152,73 @@ def test_a_campaign_without_variants_says_so(runup: Terminal) -> None:
     runup.ok("campaigns", "new", KEY)
     assert runup.ok("campaigns", "variants", KEY).rows == []
     assert runup.ok("campaigns", "variants", KEY, "--json").json == []
+
+
+HEAD = """+++
+subject = "Four questions"
+variants = [{ key = "plain" }, { key = "one", subject = "One question" }]
+decide = { by = "clicks", first = 50, within = "4h" }
++++
+
+# Four questions
+
+Ask them.
+"""
+
+
+@pytest.fixture
+def issue(runup: Terminal) -> Terminal:
+    """Ana and Kiri are on the list, clicks are counted, and there is an issue with two subjects."""
+    settings = runup.folder / "runup.toml"
+    settings.write_text(f"{settings.read_text('utf-8')}\ncount_clicks = true\n", "utf-8")
+    (runup.folder / "people.csv").write_text(
+        "email,home_zone,list,consent_at,consent_proof\n"
+        "ana@example.com,Europe/Berlin,newsletter,2026-11-01,paper form 1\n"
+        "kiri@example.com,Pacific/Kiritimati,newsletter,2026-11-01,paper form 2\n"
+    )
+    runup.ok("subscribers", "import", "people.csv", "--confirmed")
+    file = runup.folder / "newsletters" / "newsletter" / "december.md"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(HEAD, "utf-8")
+    return runup
+
+
+def test_an_issue_with_two_subjects_is_looked_at_tried_and_approved(issue: Terminal, tmp_path: Path) -> None:
+    assert "0 errors" in issue.ok("newsletters", "check", "december").out
+    issue.ok("newsletters", "preview", "december", "--export", tmp_path / "seen")
+    page = (tmp_path / "seen" / "emails" / "newsletter-december@one-01.html").read_text("utf-8")
+    assert "One question" in page
+    assert "--variant one" in page
+    issue.ok("newsletters", "send-test", "december", "ana@example.com", "--variant", "one")
+    assert [email.subject for email in read_outbox(issue.folder / "outbox")] == ["[test] One question"]
+    wrong = issue("newsletters", "send-test", "december", "ana@example.com", "--variant", "onne")
+    assert (wrong.code, "did you mean one?" in wrong.err) == (2, True)
+    early = issue("newsletters", "variants", "december")
+    assert (early.code, "is not approved yet" in early.err) == (2, True)
+    issue.ok("newsletters", "approve", "december", "--yes")
+    early = issue("newsletters", "variants", "december")
+    assert (early.code, "has not begun to leave; it is approved" in early.err) == (2, True)
+    settings = issue.folder / "runup.toml"
+    settings.write_text(settings.read_text("utf-8").replace("count_clicks = true", ""), "utf-8")
+    assert "set count_clicks = true" in issue("newsletters", "check", "december").out
+
+
+def test_she_reads_how_the_issue_stands_and_decides_herself(issue: Terminal) -> None:
+    issue.ok("newsletters", "approve", "december", "--yes")
+    issue.ok("newsletters", "schedule", "december", "--at", "now")
+    application = Application.open(Settings.load())
+    with application.database.write() as session:
+        begin(session, session.scalars(select(NewsletterIssue.id)).one(), now=application.clock())
+    application.close()
+    told = issue.ok("newsletters", "variants", "december", "--json").json
+    assert (told["campaign"], told["step"], told["rule"]) == (
+        "newsletter", "december", "clicks within 4h, by the first 50 % of the readers",
+    )  # fmt: skip
+    assert told["verdict"] == "No decision yet: its readers have until 2026-11-23 13:00 UTC."
+    assert issue.ok("newsletters", "variants", "december").rows[0][:3] == ["december", "plain", "50 %"]
+    said = issue.ok("newsletters", "decide", "december", "one", "--by", "maria", "--yes").out
+    assert said == "Decided on 2026-11-23 by maria: one gets everybody who comes after.\n"
+    again = issue("newsletters", "decide", "december", "one", "--yes")
+    assert (again.code, "has won already" in again.err) == (2, True)
+    wrong = issue("newsletters", "decide", "december", "onne", "--yes")
+    assert (wrong.code, "did you mean one?" in wrong.err) == (2, True)
