@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.applied_catalog import applied
@@ -18,7 +18,7 @@ from scheduler.asking import asked_elsewhere
 from scheduler.enrolling import enroll
 from scheduler.ledger import Ledger
 from scheduler.reconcile import read_rows, reconcile
-from scheduler.send import Send
+from scheduler.send import UNSENT, Send, is_in
 from scheduler.situations import read_campaigns, read_situations
 from subscribers.lists import Subscription
 from subscribers.subscriber import Subscriber
@@ -27,8 +27,8 @@ from subscribers.subscriber import Subscriber
 def reconcile_many(session: Session, ids: Collection[int], *, catalog: Catalog, now: datetime) -> int:
     """Make the sends of these people agree with their plans; returns how many people there were.
 
-    All of them are locked until the transaction ends: take a page of people, not a town. Whoever has asked
-    for newsletters, or is erased, is planned by `reconcile` itself.
+    All of them are locked until the transaction ends: take a page of people, not a town. Who is asked for
+    their yes to a newsletter, has an issue to come, or is erased, is planned by `reconcile` itself.
     """
     people = session.scalars(
         select(Subscriber)
@@ -48,10 +48,18 @@ def reconcile_many(session: Session, ids: Collection[int], *, catalog: Catalog, 
 
 def _alone(session: Session, people: Sequence[Subscriber]) -> set[int]:
     """Whose plan follows from more than what is read for many."""
-    reading = select(Subscription.subscriber_id).where(
-        Subscription.subscriber_id.in_([person.id for person in people])
+    ids = [person.id for person in people]
+    asked = select(Subscription.subscriber_id).where(
+        Subscription.subscriber_id.in_(ids),
+        Subscription.confirmed_at.is_(None),
+        Subscription.ended_at.is_(None),
     )
-    return {*session.scalars(reading), *(person.id for person in people if person.erased_at is not None)}
+    writing = select(Send.subscriber_id).where(
+        Send.subscriber_id.in_(ids),
+        or_(Send.subscription_id.is_not(None), and_(Send.issue_id.is_not(None), is_in(*UNSENT))),
+    )
+    erased = [person.id for person in people if person.erased_at is not None]
+    return {*session.scalars(asked), *session.scalars(writing), *erased}
 
 
 def _plan(session: Session, people: Sequence[Subscriber], *, catalog: Catalog, now: datetime) -> None:

@@ -22,11 +22,9 @@ log = structlog.get_logger(__name__)
 
 PAGE = 2_000
 TOGETHER = 20
-"""People planned in one transaction: few enough that the site's writes hardly wait."""
-
-
-FEWEST = 10
-"""A page of fewer costs more than it spares anybody, on however busy a machine."""
+"""People planned in one transaction, to begin with: few enough that the site's writes hardly wait."""
+FEWEST, MOST = 10, 200
+"""A page of fewer costs more than it spares anybody, however busy the machine; one of more spares nothing."""
 HELD = 0.2
 """Seconds for which a page of people may hold the database."""
 Pick = Callable[[Session, Sequence[int]], Sequence[int]]
@@ -40,7 +38,7 @@ def _fitting(together: int, *, took: float) -> int:
     """How many people the next page may have, so that the site's writes wait for none longer than HELD."""
     if took > HELD / 2:
         return max(together // 2, FEWEST)
-    return min(together + 5, TOGETHER * 2) if took < HELD / 4 else together
+    return min(together + together // 4, MOST) if took < HELD / 4 else together
 
 
 @dataclass(kw_only=True)
@@ -62,17 +60,24 @@ class Replanner:
     _next_patrol: datetime | None = None
     _patrolled: int = 0
 
-    def out_of_date(self) -> int:
-        """Everybody whose plan is out of date, each once; returns how many that were."""
-        count, after = 0, 0
+    def out_of_date(self, *, seconds: float = math.inf) -> tuple[int, bool]:
+        """Everybody whose plan is out of date, each once; how many that were, and whether some are left.
+
+        Ends after about `seconds`: who has just been brought in by the hundred thousand waits for the emails
+        of everybody else. Nothing of theirs leaves before; the last checks see to that.
+        """
+        began, count, after = self.stopwatch(), 0, 0
         while not self.stopping():
             with self.database.read() as session:
                 page = out_of_date(session, now=self.clock(), after=after, most=PAGE)
-            count += self.people(page)
+            done = self.people(page, until=began + seconds)
+            count += done
+            if done < len(page):
+                return count, not self.stopping()
             if len(page) < PAGE:
                 break
             after = page[-1]
-        return count
+        return count, False
 
     def of_old_versions(self, *, seconds: float = math.inf) -> int:
         """Whose sends an older version of their campaign planned; returns how many they were.
@@ -108,13 +113,17 @@ class Replanner:
         self._next_patrol = now + PATROL_EVERY if last is None else None
         return count
 
-    def people(self, ids: Sequence[int]) -> int:
-        """Plan these again, in their order; returns how many."""
-        for first in range(0, len(ids), TOGETHER):
-            if self.stopping():
+    def people(self, ids: Sequence[int], *, until: float = math.inf) -> int:
+        """Plan these again, in their order and until the stopwatch shows that; returns how many."""
+        first, together = 0, TOGETHER
+        while first < len(ids):
+            began = self.stopwatch()
+            if self.stopping() or began > until:
                 return first
-            self._some(ids[first : first + TOGETHER])
+            self._some(ids[first : first + together])
             self.progress()
+            first += together
+            together = _fitting(together, took=self.stopwatch() - began)
         return len(ids)
 
     def _some(self, ids: Sequence[int], pick: Pick = _all) -> int:

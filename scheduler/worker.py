@@ -162,10 +162,11 @@ class Worker:
         hold = transact(self.database, lambda session: brake(session, now=self.clock()))
         if hold is not None:
             return hold.detail  # and plan nothing again: to plan is to let expire
-        tally.planned_again += self._replanner.out_of_date() + self._replanner.patrol()
-        changed = self._replanner.of_old_versions(seconds=ROUND / 2)
-        tally.planned_again += changed
-        self._is_behind = self._tender.tend() or changed > 0
+        changed, are_left = self._replanner.out_of_date(seconds=ROUND / 2)
+        tally.planned_again += changed + self._replanner.patrol()
+        of_old = self._replanner.of_old_versions(seconds=ROUND / 2)
+        tally.planned_again += of_old
+        self._is_behind = self._tender.tend() or of_old > 0 or are_left
         return ""
 
     def _send(self, tally: Tally) -> bool:

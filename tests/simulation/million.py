@@ -271,13 +271,13 @@ def _hash(address: str) -> str:
 def _quiet(database: Database, post: Post) -> Iterator[None]:
     """Planning by one statement for everybody; answers of killed workers are never heard; no log."""
 
-    def plan_by_hand(replanner: Replanner) -> int:
+    def plan_by_hand(replanner: Replanner, **_: float) -> tuple[int, bool]:
         now = _written(replanner.clock())
         with database.write() as session:
             session.execute(text(_END_BLIND), {"now": now})
             session.execute(text(_END), {"now": now})
             session.execute(text(_FRESHEN), {"now": now})
-        return 0
+        return 0, False
 
     def keep_living(recorder: Recorder, answers: Any) -> None:
         keep(recorder, [answer for answer in answers if not answer.outcome.error.startswith("killed")])
