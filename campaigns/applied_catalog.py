@@ -85,9 +85,7 @@ def applied(session: Session, catalog: Catalog) -> Applied:
     """The campaigns as this transaction sees them applied. Each version is read once per process."""
     if isinstance(catalog, Applied):
         return catalog
-    found = session.execute(
-        select(Campaign.key, Campaign.number, Campaign.version).where(Campaign.number > 0)
-    )
+    found = session.execute(_APPLIED)
     return Applied(catalog, {key: _version(session, key, number, name) for key, number, name in found})
 
 
@@ -122,5 +120,6 @@ def _read(session: Session, key: str, number: int) -> Version:
         return Version(number, None, None, error)
 
 
+_APPLIED = select(Campaign.key, Campaign.number, Campaign.version).where(Campaign.number > 0)
 _VERSIONS: OrderedDict[tuple[str, int, str], Version] = OrderedDict()
 _LOCK = Lock()

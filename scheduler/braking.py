@@ -17,7 +17,10 @@ ON_TIME = timedelta(minutes=10)
 
 def active_hold(session: Session) -> Hold | None:
     """The brake that is on, if one is: nothing is claimed and nothing expires."""
-    return session.scalar(select(Hold).where(Hold.released_until.is_(None)).order_by(Hold.kind).limit(1))
+    return session.scalar(_ACTIVE)
+
+
+_ACTIVE = select(Hold).where(Hold.released_until.is_(None)).order_by(Hold.kind).limit(1)
 
 
 def brake(session: Session, *, now: datetime) -> Hold | None:

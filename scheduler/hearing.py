@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.reasons import Reason
@@ -105,15 +105,17 @@ def hear(session: Session, *, now: datetime, most: int = MOST) -> Heard:
 
 
 def _take(session: Session, most: int) -> list[DeliveryRecord]:
-    found = (
-        select(DeliveryRecord)
-        .where(DeliveryRecord.applied_at.is_(None))
-        .order_by(DeliveryRecord.id)
-        .limit(most)
-        # Two workers may listen at once; what one has in hand the other passes over.
-        .with_for_update(skip_locked=True)
-    )
-    return list(session.scalars(found))
+    return list(session.scalars(_UNHEARD, {"most": most}))
+
+
+# Asked at every tick, and built once. Two workers may listen; what one has in hand the other passes over.
+_UNHEARD = (
+    select(DeliveryRecord)
+    .where(DeliveryRecord.applied_at.is_(None))
+    .order_by(DeliveryRecord.id)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
 
 
 def _lock_sends(session: Session, references: Collection[str]) -> dict[str, _About]:

@@ -21,21 +21,21 @@ def next_moment(session: Session, *, now: datetime) -> datetime | None:
     waits for the operator to release a brake."""
     if active_hold(session) is not None:
         return None
-    ready = session.scalar(select(func.min(Send.ready_at)).where(is_in(*WAITING), is_running()))
-    ending = session.scalar(select(func.min(Send.expires_at)).where(is_in(*WAITING), ~is_running()))
-    lease = session.scalar(select(func.min(Send.lease_until)).where(is_in(*LEASED)))
-    intent, expiry = session.execute(
-        select(func.min(Send.intent_at), func.min(Send.expires_at)).where(is_in(State.IN_DOUBT))
-    ).one()
+    ready, ending, lease, told = (session.scalar(first) for first in (_READY, _ENDING, _LEASE, _TOLD))
+    intent, expiry = session.execute(_IN_DOUBT).one()
     # Once silence may be listened to it is listened to at every tick.
     silence = intent + SILENT_FOR if intent and intent + SILENT_FOR > now else None
     doubt = (silence, intent and intent + PATIENCE, expiry and expiry - MARGIN)
     if of_old_versions(session, after=Place(), most=1):
         return now
-    told = session.scalar(
-        select(func.min(DeliveryRecord.heard_at)).where(DeliveryRecord.applied_at.is_(None))
-    )
     return _earliest((ready, ending, lease, told, next_beginning(session, now=now), *doubt))
+
+
+_READY = select(func.min(Send.ready_at)).where(is_in(*WAITING), is_running())
+_ENDING = select(func.min(Send.expires_at)).where(is_in(*WAITING), ~is_running())
+_LEASE = select(func.min(Send.lease_until)).where(is_in(*LEASED))
+_IN_DOUBT = select(func.min(Send.intent_at), func.min(Send.expires_at)).where(is_in(State.IN_DOUBT))
+_TOLD = select(func.min(DeliveryRecord.heard_at)).where(DeliveryRecord.applied_at.is_(None))
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, literal, select, tuple_
+from sqlalchemy import Integer, String, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.enrollment import Campaign, Enrollment
@@ -17,26 +17,19 @@ class Place:
     """How far a walk over the enrollments of older versions has come."""
 
     campaign: str = ""
-    number: int = 0
-    subscriber: int = 0
+    number: int = -1
+    subscriber: int = -1
 
 
 def of_old_versions(session: Session, *, after: Place, most: int) -> list[Place]:
     """Enrollments after this place that were planned by an older version than their campaign's, at most
     `most`. Nothing of theirs leaves until they are planned again."""
-    newest = session.execute(
-        select(Campaign.key, Campaign.number).where(Campaign.key >= after.campaign).order_by(Campaign.key)
-    ).all()
+    newest = session.execute(_NEWEST, {"after": after.campaign}).all()
     found: list[Place] = []
     for key, number in newest:
-        rows = session.execute(
-            select(Enrollment.planned_number, Enrollment.subscriber_id)
-            # Written as the index is, and read in its order: one look where nothing is old.
-            .where(Enrollment.campaign == key, Enrollment.planned_number < number)
-            .where(*_after(after, key))
-            .order_by(Enrollment.planned_number, Enrollment.subscriber_id)
-            .limit(most - len(found))
-        )
+        place = after if key == after.campaign else Place()
+        values = {"key": key, "newest": number, "number": place.number, "subscriber": place.subscriber}
+        rows = session.execute(_OLD, values | {"most": most - len(found)})
         found += [Place(key, planned, subscriber) for planned, subscriber in rows]
         if len(found) == most:
             break
@@ -63,7 +56,21 @@ def how_many(session: Session, campaign: str, *, number: int) -> int:
     return session.scalar(found) or 0
 
 
-def _after(place: Place, key: str) -> Iterable[ColumnElement[bool]]:
-    if key == place.campaign:
-        here = tuple_(Enrollment.planned_number, Enrollment.subscriber_id)
-        yield here > tuple_(literal(place.number), literal(place.subscriber))
+# Asked at every tick, and built once: to build them takes longer than to answer them.
+_NEWEST = (
+    select(Campaign.key, Campaign.number)
+    .where(Campaign.key >= bindparam("after", type_=String()))
+    .order_by(Campaign.key)
+)
+_OLD = (
+    select(Enrollment.planned_number, Enrollment.subscriber_id)
+    # Written as the index is, and read in its order: one look where nothing is old.
+    .where(
+        Enrollment.campaign == bindparam("key", type_=String()),
+        Enrollment.planned_number < bindparam("newest", type_=Integer()),
+        tuple_(Enrollment.planned_number, Enrollment.subscriber_id)
+        > tuple_(bindparam("number", type_=Integer()), bindparam("subscriber", type_=Integer())),
+    )
+    .order_by(Enrollment.planned_number, Enrollment.subscriber_id)
+    .limit(bindparam("most", type_=Integer()))
+)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import Integer, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
+from runup.database import Instant
 from scheduler.claiming import FRESH, is_running
 from scheduler.send import LEASED, WAITING, Send, State, ends_without, is_in
 from subscribers.subscriber import Subscriber
@@ -63,21 +64,8 @@ def _set(session: Session, ids: Sequence[int], **values: Any) -> None:
 def out_of_date(session: Session, *, now: datetime, after: int = 0, most: int) -> list[int]:
     """Subscribers, by id and above `after`, whose sends must be planned again before anything of theirs may
     leave: facts changed, an end has passed, a row lay too long, or the rules of time zones are others."""
-    changed = select(Subscriber.id).where(Subscriber.epoch != Subscriber.planned_epoch)
-    # What belongs to an issue follows from no plan; issue_rows.py ends it, many at a time.
-    stale = select(Send.subscriber_id).where(
-        is_in(*WAITING),
-        Send.issue_id.is_(None),
-        Send.ready_at <= now,
-        or_((Send.ready_at <= now - FRESH) & (Send.planned_at <= now - FRESH), _is_of_another_tzdata()),
-        # A paused campaign claims nothing; its rows are planned again when it goes on.
-        is_running(),
-    )
-    ended = select(Send.subscriber_id).where(is_in(*WAITING), Send.issue_id.is_(None), Send.expires_at <= now)
-    found = changed.union(stale, ended).subquery()
-    return list(
-        session.scalars(select(found.c[0]).where(found.c[0] > after).order_by(found.c[0]).limit(most))
-    )
+    values = {"now": now, "fresh": now - FRESH, "tzdata": tzdata_version(), "after": after, "most": most}
+    return list(session.scalars(_OUT_OF_DATE, values))
 
 
 def patrol(session: Session, *, now: datetime, after: int) -> tuple[list[int], int | None]:
@@ -86,18 +74,38 @@ def patrol(session: Session, *, now: datetime, after: int) -> tuple[list[int], i
     Looks at the PATROL_STRIDE rows after id `after`. Returns the subscribers to plan again, and the id to go
     on after; None when that was the last row.
     """
-    ids = session.scalars(select(Send.id).where(Send.id > after).order_by(Send.id).limit(PATROL_STRIDE)).all()
+    ids = session.scalars(_STRIDE, {"after": after, "most": PATROL_STRIDE}).all()
     if not ids:
         return [], None
-    found = session.scalars(
-        select(Send.subscriber_id)
-        .where(Send.id > after, Send.id <= ids[-1], is_in(*WAITING), Send.issue_id.is_(None))
-        .where(or_(_is_of_another_tzdata(), Send.planned_at <= now - PATROL_EVERY))
-        .distinct()
-        .order_by(Send.subscriber_id)
-    )
+    values = {"after": after, "last": ids[-1], "tzdata": tzdata_version(), "old": now - PATROL_EVERY}
+    found = session.scalars(_TO_PLAN_AGAIN, values)
     return list(found), ids[-1] if len(ids) == PATROL_STRIDE else None
 
 
-def _is_of_another_tzdata() -> ColumnElement[bool]:
-    return Send.tzdata_version != tzdata_version()
+# Asked at every tick, and built once: to build them takes longer than to answer them.
+_NOW = bindparam("now", type_=Instant())
+_FRESH = bindparam("fresh", type_=Instant())
+_AFTER = bindparam("after", type_=Integer())
+_MOST = bindparam("most", type_=Integer())
+# What belongs to an issue follows from no plan; issue_rows.py ends it, many at a time.
+_PLANNED = (is_in(*WAITING), Send.issue_id.is_(None))
+_OF_ANOTHER_TZDATA = Send.tzdata_version != bindparam("tzdata")
+_CHANGED = select(Subscriber.id).where(Subscriber.epoch != Subscriber.planned_epoch)
+_STALE = select(Send.subscriber_id).where(
+    *_PLANNED,
+    Send.ready_at <= _NOW,
+    or_((Send.ready_at <= _FRESH) & (Send.planned_at <= _FRESH), _OF_ANOTHER_TZDATA),
+    # A paused campaign claims nothing; its rows are planned again when it goes on.
+    is_running(),
+)
+_ENDED = select(Send.subscriber_id).where(*_PLANNED, Send.expires_at <= _NOW)
+_FOUND = _CHANGED.union(_STALE, _ENDED).subquery().c[0]
+_OUT_OF_DATE = select(_FOUND).where(_FOUND > _AFTER).order_by(_FOUND).limit(_MOST)
+_STRIDE = select(Send.id).where(Send.id > _AFTER).order_by(Send.id).limit(_MOST)
+_TO_PLAN_AGAIN = (
+    select(Send.subscriber_id)
+    .where(Send.id > _AFTER, Send.id <= bindparam("last", type_=Integer()), *_PLANNED)
+    .where(or_(_OF_ANOTHER_TZDATA, Send.planned_at <= bindparam("old", type_=Instant())))
+    .distinct()
+    .order_by(Send.subscriber_id)
+)
