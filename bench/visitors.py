@@ -14,6 +14,8 @@ from typing import Any
 
 CONNECTIONS = 256
 """At most; one more is opened when somebody is to leave and none is free."""
+IDLE = 2.0
+"""Seconds after which a connection that nobody needs is closed."""
 PATIENCE = 60.0
 TAKEN = b'"status":"check_your_inbox"'
 _HEAD = (
@@ -118,11 +120,15 @@ class _Crowd:
         self.is_free(connection)
 
     def is_free(self, connection: _Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        connection.free_since = now
         self._free.append(connection)
+        # The site hangs up on who has nothing to say for five seconds; like any proxy we are first.
+        if self._free[0].free_since < now - IDLE:
+            self._free.pop(0).close()
         self._leave()
 
     def is_gone(self, connection: _Connection) -> None:
-        # The site hangs up on who has nothing to say for five seconds.
         self._open -= 1
         if connection in self._free:
             self._free.remove(connection)
@@ -144,6 +150,8 @@ class _Crowd:
 class _Connection(asyncio.Protocol):
     """One request at a time; what comes back is read to its end."""
 
+    free_since = 0.0
+
     def __init__(self, crowd: _Crowd) -> None:
         self._crowd = crowd
         self._number: int | None = None
@@ -152,6 +160,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._write: Callable[[bytes], None] = transport.write
+        self.close: Callable[[], None] = transport.close
 
     def ask(self, request: bytes, number: int) -> None:
         self._number, self._heard = number, b""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from campaigns.applied_catalog import applied
 from runup.web.api_fields import (
@@ -27,19 +27,17 @@ from runup.web.languages import gettext
 from runup.web.rate_limits import PLANS, SIGN_UPS, SIGN_UPS_A_DAY
 from runup.web.reading import InvalidFields
 from runup.web.signing_up import store, store_lists
-from runup.web.site import Site, SiteDep
+from runup.web.site import Site, SiteDep, site_of
 from subscribers import InvalidSignUp, ListSignUp, SignUp
 from subscribers.wording import Said
 
 router = APIRouter(prefix="/api", responses=PROBLEMS)
 
+_RECEIVED = Received().model_dump_json().encode()
+
 
 async def _interview_fields(request: Request) -> InterviewFields:
     return await read_json(request, InterviewFields)
-
-
-async def _sign_up_fields(request: Request) -> SignUpFields:
-    return await read_json(request, SignUpFields)
 
 
 @router.post("/plan", summary="The plan for an interview", openapi_extra=dict(json_request(InterviewFields)))
@@ -62,12 +60,13 @@ def plan(
     "/sign-ups",
     status_code=202,
     summary="Sign somebody up who has agreed",
+    response_model=Received,
     openapi_extra=dict(json_request(SignUpFields)),
 )
-async def post_sign_up(
-    request: Request, fields: Annotated[SignUpFields, Depends(_sign_up_fields)], site: SiteDep
-) -> Received:
+async def post_sign_up(request: Request) -> Response:
     """One confirmation email leaves; nothing else before its button is pressed."""
+    # Many may come in one moment, and dependencies would cost each as much again as reading what was sent.
+    site, fields = site_of(request), await read_json(request, SignUpFields)
     site.let_pass(request, SIGN_UPS, SIGN_UPS_A_DAY)
     values = fields.model_dump() | {"consent": "yes" if fields.consent else ""}
     try:
@@ -75,7 +74,7 @@ async def post_sign_up(
     except InvalidSignUp as error:
         raise InvalidFields(error.errors) from None
     await store(request, site, form, source="api")
-    return Received()
+    return Response(_RECEIVED, 202, media_type="application/json")
 
 
 async def _list_fields(request: Request) -> NewsletterFields:

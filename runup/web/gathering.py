@@ -14,13 +14,15 @@ from starlette.exceptions import HTTPException
 
 T = TypeVar("T")
 
-MOST_TOGETHER = 40
+MOST_TOGETHER = 64
 """Things one transaction writes: few enough that the worker's own writes hardly wait."""
 MOST_WAITING = 2_000
 """Past that somebody new is told at once that we cannot: their turn would come too late for them."""
-PATIENCE = 0.02
-"""Seconds the first one waits for others. A statement for ten costs hardly more than one for one, and
-whoever signs up waits longer for the beat (even_answers.py) than for this."""
+PATIENCE = 0.005
+"""Seconds the first one waits for each of those who met last time: hardly at all when few come, LONGEST in a
+crowd. A statement for ten costs hardly more than one for one, and whoever signs up waits for the beat
+(even_answers.py) anyway."""
+LONGEST = 0.05
 
 
 class Gathering(Generic[T]):
@@ -64,12 +66,15 @@ class Gathering(Generic[T]):
         return done
 
     def _work(self) -> None:
+        met = 2
         while True:
-            time.sleep(self._patience)
+            if len(self._waiting) < met:
+                time.sleep(min(self._patience * met, LONGEST))
             together = self._take()
             if not together:
                 return
             self._do(together)
+            met = len(together)
 
     def _take(self) -> Sequence[tuple[T, Future[None]]]:
         with self._guard:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,11 +16,12 @@ TOKEN_ROOTS = (
 OPS_ROOT = "/ops"
 """What only operators see: it rests in no cache, and its address tells no other site anything."""
 
+USUAL_CACHE = "private, no-cache"
 FEED_ROOT = "/feed/"
 """Programs fetch it again and again and say what they have: they may keep it, and nobody between us."""
 
 
-def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
+def headers_for(path: str, *, is_https: bool) -> dict[str, str]:
     """The headers every answer at `path` carries, errors included."""
     headers = {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -43,7 +42,7 @@ def headers_for(path: str, *, is_https: bool) -> Mapping[str, str]:
             "X-Robots-Tag": "noindex, nofollow",
         }
     if path.startswith(FEED_ROOT):
-        headers["Cache-Control"] = "private, no-cache"
+        headers["Cache-Control"] = USUAL_CACHE
     return headers
 
 
@@ -54,22 +53,28 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self._app = app
         self._is_https = is_https
+        usual = {"Cache-Control": USUAL_CACHE} | headers_for("/", is_https=is_https)
+        self._usual = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = headers_for(scope["path"], is_https=self._is_https)
         is_token_page = scope["path"].startswith((*TOKEN_ROOTS, OPS_ROOT))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in wanted.items():
-                    if is_token_page or name not in headers:
-                        headers[name] = value
-                if "Cache-Control" not in headers:
-                    headers["Cache-Control"] = "private, no-cache"
+                if is_token_page:
+                    self._insist(MutableHeaders(scope=message), scope["path"])
+                else:
+                    has = {name for name, _ in message["headers"]}
+                    message["headers"] = [
+                        *message["headers"], *(each for each in self._usual if each[0] not in has),
+                    ]  # fmt: skip
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _insist(self, headers: MutableHeaders, path: str) -> None:
+        for name, value in headers_for(path, is_https=self._is_https).items():
+            headers[name] = value

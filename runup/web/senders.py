@@ -29,7 +29,7 @@ def network_of(address: str) -> str:
     """An IPv4 address itself, the /64 of an IPv6 one: whoever has one of those has all of them."""
     parsed = _parse(address)
     if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, 64), strict=False))
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
     return str(parsed) if parsed else "unknown"
 
 

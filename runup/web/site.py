@@ -65,10 +65,14 @@ class Site:
         return self.csrf.check(request, fields.get(FIELD, ""), now=self.now)
 
 
-async def _site(request: Request) -> Site:
+def site_of(request: Request) -> Site:
     found = request.app.state.site
     assert isinstance(found, Site)
     return found
+
+
+async def _site(request: Request) -> Site:
+    return site_of(request)
 
 
 SiteDep = Annotated[Site, Depends(_site)]
