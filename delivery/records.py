@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Index, String, delete, func, select, text
+from sqlalchemy import ColumnElement, Executable, Index, String, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -82,12 +83,17 @@ def count(
     if not more:
         return
     values = {"source": source, "what": what, "total": more, "last_at": now, "detail": detail[:300]}
-    insert = _insert(session)(FeedCount).values(**values)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["source", "what"],
-            set_={"total": FeedCount.total + more, "last_at": now, "detail": insert.excluded.detail},
-        )
+    session.execute(_counting(session.get_bind().dialect.name), values)
+
+
+@cache
+def _counting(dialect: str) -> Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    counting = insert(FeedCount.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
+    told = counting.excluded
+    return counting.on_conflict_do_update(
+        index_elements=["source", "what"],
+        set_={"total": FeedCount.total + told.total, "last_at": told.last_at, "detail": told.detail},
     )
 
 
@@ -121,7 +127,3 @@ def old_records(session: Session, *, now: datetime) -> int:
 
 def _is_old(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return DeliveryRecord.heard_at < now - KEPT_FOR, DeliveryRecord.applied_at.is_not(None)
-
-
-def _insert(session: Session) -> Callable[..., sqlite.Insert | postgresql.Insert]:
-    return sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert

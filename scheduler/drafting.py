@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Many
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
@@ -36,6 +36,14 @@ _COLUMNS: tuple[Any, ...] = (
     Interview.confirmed_at, Interview.moved_at, Interview.canceled_at, Interview.outcome,
     Interview.outcome_at,
 )  # fmt: skip
+# Columns, not objects: a batch is read as fast as the database gives it.
+_OF_INTERVIEWS = (
+    select(*_COLUMNS)
+    .join(Subscriber, Subscriber.id == Send.subscriber_id)
+    .join(Enrollment, Enrollment.id == Send.enrollment_id)
+    .join(Interview, Interview.id == Enrollment.interview_id)
+    .where(Send.id.in_(bindparam("ids", expanding=True)), Subscriber.address.is_not(None))
+)
 
 
 def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[Draft]:
@@ -52,14 +60,7 @@ def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[D
 
 
 def _of_interviews(session: Session, ids: Many[int], *, catalog: Catalog) -> list[Draft]:
-    rows: Many[Row[Any]] = session.execute(
-        # Columns, not objects: a batch is read as fast as the database gives it.
-        select(*_COLUMNS)
-        .join(Subscriber, Subscriber.id == Send.subscriber_id)
-        .join(Enrollment, Enrollment.id == Send.enrollment_id)
-        .join(Interview, Interview.id == Enrollment.interview_id)
-        .where(Send.id.in_(ids), Subscriber.address.is_not(None))
-    ).all()
+    rows: Many[Row[Any]] = session.execute(_OF_INTERVIEWS, {"ids": ids}).all()
     rows = [row for row in rows if row.step in catalog.sequence(row.campaign)]
     plans = _plans(session, rows, catalog=catalog)
     people = {row.subscriber_id for row in rows}

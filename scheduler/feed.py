@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select
+from sqlalchemy import Integer, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
+from runup.database import Instant
 from scheduler.gauges import Canary
 from scheduler.send import Attempt
 
@@ -60,28 +61,34 @@ def usual_share(session: Session, *, now: datetime) -> float:
     end, number, heard = now - SILENT_FOR, 0, 0
     for slice_ in range(_SLICES):
         begin = end - WEEK + slice_ * (WEEK / _SLICES)
-        seen = _share(session, Attempt.intent_at > begin, Attempt.intent_at <= begin + WEEK / _SLICES)
+        seen = _share(session, after=begin, until=begin + WEEK / _SLICES)
         number, heard = number + seen[0], heard + seen[1]
     return heard / number if number else 1.0
 
 
 def _neighbors(session: Session, intent_at: datetime, *, now: datetime) -> tuple[int, int]:
-    between = (Attempt.intent_at > intent_at, Attempt.intent_at <= now - USUAL)
-    return _share(session, *between, most=MOST)
+    return _share(session, after=intent_at, until=now - USUAL, most=MOST)
 
 
-def _share(session: Session, *where: ColumnElement[bool], most: int = _PER_SLICE) -> tuple[int, int]:
-    """Of the first `most` accepted attempts: how many there are, and how many were heard of."""
-    first = (
-        select(Attempt.heard_at)
-        .where(Attempt.kind == "ok", *where)
-        .order_by(Attempt.intent_at)
-        .limit(most)
-        .subquery()
-    )
-    was_heard = case((first.c.heard_at.is_not(None), 1), else_=0)
-    number, heard = session.execute(select(func.count(), func.sum(was_heard)).select_from(first)).one()
+def _share(session: Session, *, after: datetime, until: datetime, most: int = _PER_SLICE) -> tuple[int, int]:
+    """Of the first `most` accepted attempts in between: how many there are, and how many were heard of."""
+    number, heard = session.execute(_HEARD, {"after": after, "until": until, "most": most}).one()
     return number, heard or 0
+
+
+_FIRST = (
+    select(Attempt.heard_at)
+    .where(Attempt.kind == "ok")
+    .where(Attempt.intent_at > bindparam("after", type_=Instant()))
+    .where(Attempt.intent_at <= bindparam("until", type_=Instant()))
+    .order_by(Attempt.intent_at)
+    .limit(bindparam("most", type_=Integer()))
+    .subquery()
+)
+# Asked for every doubt and twenty times for a baseline, and built once.
+_HEARD = select(func.count(), func.sum(case((_FIRST.c.heard_at.is_not(None), 1), else_=0))).select_from(
+    _FIRST
+)
 
 
 def _a_canary_sang(session: Session, intent_at: datetime) -> bool:

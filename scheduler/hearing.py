@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.reasons import Reason
 from delivery.events import EventType
 from delivery.records import DeliveryRecord, count
+from runup.database import Instant
 from scheduler.arrivals import note_arrivals
 from scheduler.gauges import Canary
 from scheduler.reaction import Reaction, ReactionKind
@@ -201,27 +203,33 @@ def _raise(
     for identity, state in highest.items():
         targets[state].append(identity)
     for state, ids in targets.items():
-        higher = _LADDER[_LADDER.index(state) :]
-        session.execute(
-            update(Send)
-            .where(
-                Send.id.in_(ids),
-                is_in(*(state for state in _LIFTED if state not in higher)),
-                ~_has_left_already(),
-            )
-            .values(
-                state=state,
-                reason=Reason.ACCEPTED,
-                finished_at=func.coalesce(Send.finished_at, _moment(now)),
-                left_at=func.coalesce(Send.left_at, Send.intent_at, _moment(now)),
-                lease_token=None,
-                lease_until=None,
-                ready_at=None,
-            )
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_lift_to(state), {"ids": ids, "now": now})
     known = {send.id for send in sends.values() if send.state in ARRIVED}
     return len(highest.keys() - known)
+
+
+@cache
+def _lift_to(state: State) -> Executable:
+    higher = _LADDER[_LADDER.index(state) :]
+    now = bindparam("now", type_=Instant())
+    return (
+        update(Send)
+        .where(
+            Send.id.in_(bindparam("ids", expanding=True)),
+            is_in(*(lower for lower in _LIFTED if lower not in higher)),
+            ~_has_left_already(),
+        )
+        .values(
+            state=state,
+            reason=Reason.ACCEPTED,
+            finished_at=func.coalesce(Send.finished_at, now),
+            left_at=func.coalesce(Send.left_at, Send.intent_at, now),
+            lease_token=None,
+            lease_until=None,
+            ready_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _has_left_already() -> ColumnElement[bool]:
@@ -261,7 +269,3 @@ def _change_consent(session: Session, record: DeliveryRecord, send: _About, *, n
         suppression.suppress(session, send.address_hmac, suppression.Reason.COMPLAINED, now=now)
     elif kind is EventType.UNSUBSCRIBED:
         unsubscribe(session, session.get_one(Subscriber, send.subscriber_id), now=now)
-
-
-def _moment(now: datetime) -> ColumnElement[datetime]:
-    return bindparam(None, now, type_=Send.finished_at.type)

@@ -126,16 +126,9 @@ def _too_close(
 
     The plan keeps the gap; this catches what left later than it was planned to.
     """
-    left = dict(
-        session.execute(
-            select(Send.subscriber_id, func.max(Send.left_at))
-            .where(Send.subscriber_id.in_({d.subscriber_id for d in drafts if d.waits_for_gap}))
-            .where(Send.counts_for_gap, Send.left_at.is_not(None))
-            # One that goes once more keeps no distance to its own first attempt.
-            .where(Send.id.not_in([draft.send_id for draft in drafts]))
-            .group_by(Send.subscriber_id)
-        ).all()
-    )
+    people = [draft.subscriber_id for draft in drafts if draft.waits_for_gap]
+    values = {"people": people, "themselves": [draft.send_id for draft in drafts]}
+    left = dict(session.execute(_LATEST, values).all())
     close: dict[int, datetime] = {}
     # What does not wait is counted first.
     for draft in sorted(drafts, key=lambda draft: draft.waits_for_gap):
@@ -145,6 +138,16 @@ def _too_close(
         elif draft.counts_for_gap:
             left[draft.subscriber_id] = now
     return close
+
+
+_LATEST = (
+    select(Send.subscriber_id, func.max(Send.left_at))
+    .where(Send.subscriber_id.in_(bindparam("people", expanding=True)))
+    .where(Send.counts_for_gap, Send.left_at.is_not(None))
+    # One that goes once more keeps no distance to its own first attempt.
+    .where(Send.id.not_in(bindparam("themselves", expanding=True)))
+    .group_by(Send.subscriber_id)
+)
 
 
 def _agrees_with_its_person() -> Exists:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Index, String, select, text
+from sqlalchemy import Index, String, bindparam, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from runup.database import Base
@@ -65,12 +65,16 @@ def lock_subscriber(session: Session, subscriber_id: int) -> Subscriber | None:
     Everything that changes facts, and the last check before a call, takes this lock first (campaign,
     subscriber, send: in that order), so an unsubscribe and a send in flight follow one another.
     """
-    return session.scalar(
-        select(Subscriber)
-        .where(Subscriber.id == subscriber_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    return session.scalar(_LOCKED, {"of": subscriber_id})
+
+
+# Asked whenever anything changes, and built once.
+_LOCKED = (
+    select(Subscriber)
+    .where(Subscriber.id == bindparam("of"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def find_subscriber(session: Session, address_hmac: str) -> Subscriber | None:
