@@ -42,7 +42,8 @@ def report(
     html
         Write it as one page to this file instead: charts and tables, to be opened, printed or sent.
     json
-        Print JSON: at, campaign, since, until, later, total, people, steps, span, over_time.
+        Print JSON: at, campaign, since, until, later, total, people, steps,
+        variants, span, over_time.
     """
     with opened() as application:
         found = counted(application, campaign, since, until)

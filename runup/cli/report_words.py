@@ -8,6 +8,7 @@ from typing import Any
 
 from runup.cli.terminal import console, say, show, show_pairs
 from runup.reports import Line, Report
+from runup.reports.variants import VariantCount
 from runup.reports.wording import lasting, name_of, outcomes, share, span_of, why
 
 # None as high as the line: those of lines below each other would run together.
@@ -18,6 +19,10 @@ _STEPS = {
     "step": "Step", "planned": "Planned", "left": "Left", "delivered": "Delivered", "bounced": "Bounced",
     "complained": "Spam", "unsubscribed": "Goodbye", "clicked": "Clicked", "left_out": "Left out",
     "median": "Median", "p95": "p95", "p99": "p99", "worst": "Worst", "trend": "Over time",
+}  # fmt: skip
+_VARIANTS = {
+    "step": "Step", "variant": "Variant", "left": "Left", "delivered": "Delivered", "bounced": "Bounced",
+    "answered": "Answered", "rate": "Rate",
 }  # fmt: skip
 _NUMBERS = tuple(key for key in _STEPS if key not in ("step", "trend"))
 _ONLY_WIDE = ("delivered", "unsubscribed", "p99", "median")
@@ -40,9 +45,25 @@ def tell(report: Report) -> None:
     say("")
     steps = _aligned(_steps(report, 12 if width < _WIDE else 24))
     show(steps, _columns(report, width), as_json=False, empty="No email was due.")
+    _tell_variants(report)
     if report.total.fate.not_sent:
         say("", "Not sent, and why:")
         _draw_reasons(report, width)
+
+
+def _tell_variants(report: Report) -> None:
+    if report.variants:
+        say("", "Emails with variants:")
+        show([_variant(one, report) for one in report.variants], _VARIANTS, as_json=False, empty="")
+        say(*report.verdicts)
+
+
+def _variant(one: VariantCount, report: Report) -> dict[str, Any]:
+    name = one.step if report.campaign else f"{one.campaign}/{one.step}"
+    numbers = (one.fate.left, one.fate.delivered, one.fate.bounced, one.answered)
+    shown = [f"{number:,}".rjust(8) for number in numbers]
+    rate = share(one.answered, one.fate.left).rjust(7)
+    return dict(zip(_VARIANTS, (name, one.variant, *shown, rate), strict=True))
 
 
 def _totals(report: Report) -> list[tuple[str, str]]:

@@ -24,6 +24,12 @@ def plain(report: Report) -> dict[str, Any]:
             {"campaign": line.campaign, "step": line.step, "title": line.title} | _line(line)
             for line in report.lines
         ],
+        "variants": [
+            {"campaign": one.campaign, "step": one.step, "variant": one.variant}
+            | _fate(one.fate)
+            | {"answered": one.answered}
+            for one in report.variants
+        ],
         "span": report.span.value,
         "over_time": [
             {"begins_on": moment.begins_on} | _fate(moment.fate) | {"people": _acts(moment.acts)}

@@ -19,6 +19,7 @@ from runup.reports.names import Key, Names
 from runup.reports.people import Acts, acts_by_day, complaints, goodbyes
 from runup.reports.period import Period, Span, beginning_of, span_for, spans
 from runup.reports.reading import read_by_people
+from runup.reports.variants import VariantCount, by_variant, verdicts
 from scheduler import Send
 from scheduler.reaction import ReactionKind
 from scheduler.send import OPEN, is_in
@@ -66,6 +67,10 @@ class Report:
     acts: Acts
     later: int
     """Sends that wait for a moment after the period."""
+    variants: list[VariantCount] = field(default_factory=list)
+    """Of emails that have some, by their names."""
+    verdicts: list[str] = field(default_factory=list)
+    """How each trial of variants stands, in a sentence."""
 
 
 def report(
@@ -101,6 +106,8 @@ def report(
         moments=_moments(days, acts, span, starts),
         acts=_all(acts.values()),
         later=_later(session, period, names.of(campaign)),
+        variants=by_variant(session, names, *conditions),
+        verdicts=verdicts(session, catalog, campaign),
     )
 
 

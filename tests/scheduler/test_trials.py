@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from sqlalchemy.orm import Session
 from town import Town
 from versions import KEY, drill_town, retimed, shipped
 
+from campaigns import Brand
 from campaigns.applied_catalog import applied
 from campaigns.trial import Trial, standings
 from campaigns.variants import DecideBy
 from runup.database import Database
+from runup.reports import Period, Report, report
+from runup.reports.plain import plain
+from runup.web.pages import Pages
+from runup.web.report_page import page
 from scheduler import Clock, Send, State
 from scheduler.comparing import Count
 from scheduler.reaction import Reaction, ReactionKind
@@ -292,3 +298,47 @@ def test_what_bounced_is_counted_and_what_never_left_is_not(drill: Town) -> None
         session.flush()
         found = counted(session, trying.trial[0])
     assert found == [Count("plain", 2, 1, 0), Count("question", 1, 1, 0)]
+
+
+# -- where it is read --------------------------------------------------------------------------------------
+
+
+def test_the_report_counts_each_variant_and_says_how_the_trial_stands(either_drill: Town) -> None:
+    trying = begin(either_drill)
+    trying.click(trying.question[:8])
+    trying.look(trying.began + 19 * HOUR + DAY + SETTLED)
+    found = reported(either_drill)
+    assert [(one.campaign, one.step, one.variant) for one in found.variants] == [
+        (KEY, "advice", "plain"),
+        (KEY, "advice", "question"),
+    ]
+    assert [(one.fate.left, one.fate.delivered, one.answered) for one in found.variants] == [
+        (12, 12, 0),
+        (12, 12, 8),
+    ]
+    (verdict,) = found.verdicts
+    assert verdict.startswith(f"{KEY}/advice: ")
+    assert "question" in verdict
+    assert [(one["variant"], one["delivered"], one["answered"]) for one in plain(found)["variants"]] == [
+        ("plain", 12, 0),
+        ("question", 12, 8),
+    ]
+
+
+def test_the_report_s_page_has_a_table_of_them_and_none_where_nothing_is_tried(drill: Town) -> None:
+    brand = Brand(name="Jones", postal_address="1 Example Street", site_url="https://example.com")
+    assert "Variants" not in page(reported(drill), Pages(brand))
+    trying = begin(drill)
+    trying.click(trying.question[:8])
+    trying.look(trying.began + 19 * HOUR + DAY + SETTLED)
+    html = page(reported(drill), Pages(brand))
+    table = html.partition('id="variants"')[2].partition("</section>")[0]
+    for cell in ("plain", "question", "<td>12</td>", "<td>8</td>", "66.7 %"):
+        assert cell in table
+    assert escape(reported(drill).verdicts[0]) in table
+
+
+def reported(town: Town) -> Report:
+    later = town.now + 300 * DAY
+    with town.database.read() as session:
+        return report(session, period=Period(None, later), catalog=town.catalog, now=later)
