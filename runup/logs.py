@@ -15,7 +15,7 @@ from structlog.types import Processor
 from runup.masking import Mask
 
 LEVELS = ("debug", "info", "warning", "error")
-_LOUD = ("apscheduler", "httpcore", "python_http_client", "sqlalchemy.engine")
+_LOUD = ("httpcore", "python_http_client", "sqlalchemy.engine")
 """Libraries whose debug lines hold keys, recipients or rows: they say nothing below a warning, whatever the
 level."""
 
