@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.reasons import Reason
@@ -48,10 +48,19 @@ def in_doubt(
     session: Session, *, after: int = 0, most: int = 1000, until: datetime | None = None
 ) -> list[Send]:
     """What is in doubt, by id and above `after`; with `until`, only what is past its deadline then."""
-    found = select(Send).where(is_in(State.IN_DOUBT), Send.id > after).order_by(Send.id).limit(most)
+    found = _IN_DOUBT
     if until is not None:
         found = found.where(or_(Send.intent_at <= until - PATIENCE, Send.expires_at <= until + MARGIN))
-    return list(session.scalars(found))
+    return list(session.scalars(found, {"after": after, "most": most}))
+
+
+# Asked at every tick, and built once.
+_IN_DOUBT = (
+    select(Send)
+    .where(is_in(State.IN_DOUBT), Send.id > bindparam("after", type_=Integer()))
+    .order_by(Send.id)
+    .limit(bindparam("most", type_=Integer()))
+)
 
 
 def settle(
@@ -191,8 +200,9 @@ def _try_again(session: Session, send: Send, *, kind: str, error: str, now: date
 
 
 def _close_attempt(session: Session, send: Send, *, kind: str, error: str, now: datetime) -> None:
-    attempt = session.scalar(
-        select(Attempt).where(Attempt.send_id == send.id, Attempt.number == send.attempts)
-    )
+    attempt = session.scalar(_ATTEMPT, {"of": send.id, "number": send.attempts})
     if attempt:
         attempt.kind, attempt.finished_at, attempt.error = kind, now, error or attempt.error
+
+
+_ATTEMPT = select(Attempt).where(Attempt.send_id == bindparam("of"), Attempt.number == bindparam("number"))

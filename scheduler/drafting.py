@@ -44,6 +44,9 @@ _OF_INTERVIEWS = (
     .join(Interview, Interview.id == Enrollment.interview_id)
     .where(Send.id.in_(bindparam("ids", expanding=True)), Subscriber.address.is_not(None))
 )
+_READERS = select(Subscription.subscriber_id).where(
+    Subscription.subscriber_id.in_(bindparam("people", expanding=True)), is_theirs()
+)
 
 
 def read_drafts(session: Session, ids: Many[int], *, catalog: Catalog) -> list[Draft]:
@@ -129,11 +132,7 @@ def _passage(row: Row[Any]) -> Passage:
 
 
 def _newsletter_readers(session: Session, subscribers: Collection[int]) -> set[int]:
-    return set(
-        session.scalars(
-            select(Subscription.subscriber_id).where(Subscription.subscriber_id.in_(subscribers), is_theirs())
-        )
-    )
+    return set(session.scalars(_READERS, {"people": list(subscribers)}))
 
 
 def _plans(

@@ -127,15 +127,7 @@ def _lock_sends(session: Session, references: Collection[str]) -> dict[str, _Abo
         session.execute(
             select(Subscriber.id).where(Subscriber.id.in_(people)).order_by(Subscriber.id).with_for_update()
         )
-    rows = session.execute(
-        select(
-            Send.reference, Send.id, Send.subscriber_id, Send.state, Send.attempts, Subscriber.address_hmac
-        )
-        .join(Subscriber, Subscriber.id == Send.subscriber_id)
-        .where(Send.reference.in_(references))
-        .order_by(Send.id)
-        .with_for_update(of=Send)
-    ).all()
+    rows = session.execute(_NAMED, {"references": list(references)}).all()
     former = former_hashes(session, {row.subscriber_id for row in rows})
     return {
         row.reference: _About(
@@ -148,6 +140,15 @@ def _lock_sends(session: Session, references: Collection[str]) -> dict[str, _Abo
         )
         for row in rows
     }
+
+
+_NAMED = (
+    select(Send.reference, Send.id, Send.subscriber_id, Send.state, Send.attempts, Subscriber.address_hmac)
+    .join(Subscriber, Subscriber.id == Send.subscriber_id)
+    .where(Send.reference.in_(bindparam("references", expanding=True)))
+    .order_by(Send.id)
+    .with_for_update(of=Send)
+)
 
 
 def _sort_out(

@@ -71,7 +71,7 @@ def write_attempts(
     """Each intent by its number, in the transaction of the intent: no call without a row that names it."""
     if drafts:
         session.execute(
-            insert(Attempt.__table__),  # type: ignore[arg-type]
+            _NEW_ATTEMPTS,
             [
                 {
                     "send_id": draft.send_id,
@@ -87,6 +87,9 @@ def write_attempts(
                 for draft in drafts
             ],
         )
+
+
+_NEW_ATTEMPTS = insert(Attempt.__table__)  # type: ignore[arg-type]
 
 
 def _lock(session: Session, drafts: Collection[Draft]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from campaigns.applied_catalog import applied
@@ -61,12 +61,15 @@ def read_rows(session: Session, people: Collection[int]) -> list[Send]:
     words of the old facts, for the change makes it agree with the new ones.
     """
     is_sqlite = session.get_bind().dialect.name == "sqlite"  # one writer: all is locked
-    of_person = select(Send).where(Send.subscriber_id.in_(people)).order_by(Send.id)
+    values = {"people": list(people)}
     while True:
-        locked: set[int] = set()
-        if not is_sqlite:
-            free = of_person.with_only_columns(Send.id).where(is_in(*UNSENT))
-            locked = set(session.scalars(free.with_for_update()))
-        rows = list(session.scalars(of_person.execution_options(populate_existing=True)))
+        locked = set() if is_sqlite else set(session.scalars(_LOCK_UNSENT, values))
+        rows = list(session.scalars(_ALL, values))
         if is_sqlite or {row.id for row in rows if row.state in UNSENT} <= locked:
             return rows
+
+
+# Asked whenever somebody is planned, and built once.
+_OF_PEOPLE = select(Send).where(Send.subscriber_id.in_(bindparam("people", expanding=True))).order_by(Send.id)
+_LOCK_UNSENT = _OF_PEOPLE.with_only_columns(Send.id).where(is_in(*UNSENT)).with_for_update()
+_ALL = _OF_PEOPLE.execution_options(populate_existing=True)

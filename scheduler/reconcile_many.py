@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.applied_catalog import applied
@@ -48,18 +49,21 @@ def reconcile_many(session: Session, ids: Collection[int], *, catalog: Catalog, 
 
 def _alone(session: Session, people: Sequence[Subscriber]) -> set[int]:
     """Whose plan follows from more than what is read for many."""
-    ids = [person.id for person in people]
-    asked = select(Subscription.subscriber_id).where(
-        Subscription.subscriber_id.in_(ids),
-        Subscription.confirmed_at.is_(None),
-        Subscription.ended_at.is_(None),
-    )
-    writing = select(Send.subscriber_id).where(
-        Send.subscriber_id.in_(ids),
-        or_(Send.subscription_id.is_not(None), and_(Send.issue_id.is_not(None), is_in(*UNSENT))),
-    )
+    values = {"people": [person.id for person in people]}
     erased = [person.id for person in people if person.erased_at is not None]
-    return {*session.scalars(asked), *session.scalars(writing), *erased}
+    return {*session.scalars(_ASKED, values), *session.scalars(_WRITING, values), *erased}
+
+
+_PEOPLE: BindParameter[Any] = bindparam("people", expanding=True)
+_ASKED = select(Subscription.subscriber_id).where(
+    Subscription.subscriber_id.in_(_PEOPLE),
+    Subscription.confirmed_at.is_(None),
+    Subscription.ended_at.is_(None),
+)
+_WRITING = select(Send.subscriber_id).where(
+    Send.subscriber_id.in_(_PEOPLE),
+    or_(Send.subscription_id.is_not(None), and_(Send.issue_id.is_not(None), is_in(*UNSENT))),
+)
 
 
 def _plan(session: Session, people: Sequence[Subscriber], *, catalog: Catalog, now: datetime) -> None:

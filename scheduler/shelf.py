@@ -17,6 +17,16 @@ log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
+# Asked at every tick, and built once.
+_RUNNING = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.key)
+_PAUSED = (
+    select(CampaignPause.campaign, CampaignPause.why)
+    .join(Campaign, Campaign.key == CampaignPause.campaign)
+    .where(CampaignPause.ended_at.is_(None), CampaignPause.why != "")
+    .where(Campaign.state == CampaignState.PAUSED)
+    .order_by(CampaignPause.campaign)
+)
+
 
 @dataclass(kw_only=True)
 class Shelf:
@@ -38,18 +48,8 @@ class Shelf:
             self._read(session, shelf, key, now=now)
         keys = shelf.keys()
         self.usable = [key for key in keys if key not in self._broken]
-        running = select(Campaign.key).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.key)
-        self._missing = [key for key in session.scalars(running) if key not in keys]
-        self._paused = [
-            (key, why)
-            for key, why in session.execute(
-                select(CampaignPause.campaign, CampaignPause.why)
-                .join(Campaign, Campaign.key == CampaignPause.campaign)
-                .where(CampaignPause.ended_at.is_(None), CampaignPause.why != "")
-                .where(Campaign.state == CampaignState.PAUSED)
-                .order_by(CampaignPause.campaign)
-            )
-        ]
+        self._missing = [key for key in session.scalars(_RUNNING) if key not in keys]
+        self._paused = [(key, why) for key, why in session.execute(_PAUSED)]
 
     def broke(self, key: str, error: CampaignError, *, now: datetime) -> None:
         log.error("campaign_cannot_be_read", campaign=key, error=str(error))

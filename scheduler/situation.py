@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from campaigns.catalog import Catalog
@@ -53,19 +53,26 @@ def read_situation(
         history=history_of(sends),
         pauses=[
             Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
-            for pause in session.scalars(select(CampaignPause).where(CampaignPause.campaign.in_(keys)))
+            for pause in session.scalars(_PAUSES, {"keys": list(keys)})
         ],
         added={
             (step.campaign, step.step): step.added_at
-            for step in session.scalars(select(CampaignStep).where(CampaignStep.campaign.in_(keys)))
+            for step in session.scalars(_STEPS, {"keys": list(keys)})
         },
         places=places,
     )
 
 
 def _subscriptions(session: Session, subscriber: Subscriber) -> list[Subscription]:
-    found = select(Subscription).where(Subscription.subscriber_id == subscriber.id)
-    return list(session.scalars(found.order_by(Subscription.id)))
+    return list(session.scalars(_SUBSCRIPTIONS, {"person": subscriber.id}))
+
+
+# Asked whenever somebody is planned, and built once.
+_PAUSES = select(CampaignPause).where(CampaignPause.campaign.in_(bindparam("keys", expanding=True)))
+_STEPS = select(CampaignStep).where(CampaignStep.campaign.in_(bindparam("keys", expanding=True)))
+_SUBSCRIPTIONS = (
+    select(Subscription).where(Subscription.subscriber_id == bindparam("person")).order_by(Subscription.id)
+)
 
 
 def _places(subscriptions: Iterable[Subscription], asked: Collection[int | None]) -> list[Place]:

@@ -26,13 +26,7 @@ PATROL_STRIDE = 2_000
 def recover_leases(session: Session, *, now: datetime) -> int:
     """A worker died. Before its intent nothing was called: planned again, or dead when it is the third to die
     over this send. After it nobody knows: in doubt. Returns how many there were, at most MOST_RECOVERED."""
-    found = session.execute(
-        select(Send.id, Send.state, Send.claims)
-        .where(is_in(*LEASED), Send.lease_until < now)
-        .limit(MOST_RECOVERED)
-        # Two workers may sweep at once; what one has locked the other need not wait for.
-        .with_for_update(skip_locked=True, of=Send)
-    ).all()
+    found = session.execute(_LEFT_BEHIND, {"now": now, "most": MOST_RECOVERED}).all()
     dead = [row.id for row in found if row.state == State.CLAIMED and row.claims >= MOST_CLAIMS]
     claimed = [row.id for row in found if row.state == State.CLAIMED and row.claims < MOST_CLAIMS]
     sending = [row.id for row in found if row.state == State.SENDING]
@@ -87,6 +81,13 @@ _NOW = bindparam("now", type_=Instant())
 _FRESH = bindparam("fresh", type_=Instant())
 _AFTER = bindparam("after", type_=Integer())
 _MOST = bindparam("most", type_=Integer())
+_LEFT_BEHIND = (
+    select(Send.id, Send.state, Send.claims)
+    .where(is_in(*LEASED), Send.lease_until < _NOW)
+    .limit(_MOST)
+    # Two workers may sweep at once; what one has locked the other need not wait for.
+    .with_for_update(skip_locked=True, of=Send)
+)
 # What belongs to an issue follows from no plan; issue_rows.py ends it, many at a time.
 _PLANNED = (is_in(*WAITING), Send.issue_id.is_(None))
 _OF_ANOTHER_TZDATA = Send.tzdata_version != bindparam("tzdata")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.interview import Interview
@@ -43,14 +43,17 @@ def place_behind(session: Session, subscription_id: int) -> Subscription | None:
 
 def former_hashes(session: Session, subscribers: set[int]) -> dict[int, set[str]]:
     """The hashes of addresses these people had before a merge: what was sent there is still theirs."""
-    found = select(Subscriber.merged_into, Subscriber.former_hmac).where(
-        Subscriber.merged_into.in_(subscribers), Subscriber.former_hmac.is_not(None)
-    )
     hashes: dict[int, set[str]] = {}
-    for person, key in session.execute(found):
+    for person, key in session.execute(_FORMER, {"people": list(subscribers)}):
         if person is not None and key is not None:
             hashes.setdefault(person, set()).add(key)
     return hashes
+
+
+# Asked for every event of a feed, and built once.
+_FORMER = select(Subscriber.merged_into, Subscriber.former_hmac).where(
+    Subscriber.merged_into.in_(bindparam("people", expanding=True)), Subscriber.former_hmac.is_not(None)
+)
 
 
 def forget_former(session: Session, subscriber_id: int) -> None:

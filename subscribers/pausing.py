@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
@@ -106,11 +106,15 @@ def lasting_pause(
 
 def pauses_of(session: Session, subscribers: Iterable[int]) -> list[EmailPause]:
     """Every pause these people ever asked for, in their order."""
-    return list(
-        session.scalars(
-            select(EmailPause).where(EmailPause.subscriber_id.in_(subscribers)).order_by(EmailPause.id)
-        )
-    )
+    return list(session.scalars(_PAUSES, {"people": list(subscribers)}))
+
+
+# Asked whenever somebody is planned, and built once.
+_PAUSES = (
+    select(EmailPause)
+    .where(EmailPause.subscriber_id.in_(bindparam("people", expanding=True)))
+    .order_by(EmailPause.id)
+)
 
 
 def _check(until_on: date, zone: str, *, now: datetime) -> None:

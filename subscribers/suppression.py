@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import String, UniqueConstraint, delete, select
+from sqlalchemy import String, UniqueConstraint, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
@@ -36,12 +36,19 @@ class Suppression(Base):
 
 def find_suppression(session: Session, address_hmac: str, *, scope: str = EVERYTHING) -> Suppression | None:
     """What forbids writing to this address in this scope; a suppression of everything always does."""
-    return session.scalar(
-        select(Suppression)
-        .where(Suppression.address_hmac == address_hmac, Suppression.scope.in_({scope, EVERYTHING}))
-        .order_by(Suppression.id)
-        .limit(1)
+    return session.scalar(_FORBIDS, {"address": address_hmac, "scope": scope})
+
+
+# Asked whenever somebody is planned, and built once.
+_FORBIDS = (
+    select(Suppression)
+    .where(
+        Suppression.address_hmac == bindparam("address"),
+        Suppression.scope.in_((bindparam("scope"), EVERYTHING)),
     )
+    .order_by(Suppression.id)
+    .limit(1)
+)
 
 
 def is_suppressed(session: Session, address_hmac: str, *, scope: str = EVERYTHING) -> bool:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy import ForeignKey, Index, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from runup.database import Base
@@ -83,16 +83,19 @@ def untag(session: Session, subscriber: Subscriber, tags: Iterable[str]) -> int:
 
 def tags_of(session: Session, subscriber_id: int) -> tuple[str, ...]:
     """A person's tags, in the order of the alphabet."""
-    found = select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == subscriber_id)
-    return tuple(sorted(session.scalars(found)))
+    return tuple(sorted(session.scalars(_OF_ONE, {"person": subscriber_id})))
 
 
 def tags_by_person(session: Session, subscribers: Iterable[int] | None) -> dict[int, tuple[str, ...]]:
     """The tags of many people at once, of everybody for None; who has none is not in it."""
-    found = select(SubscriberTag.subscriber_id, SubscriberTag.tag)
-    if subscribers is not None:
-        found = found.where(SubscriberTag.subscriber_id.in_(subscribers))
+    some = None if subscribers is None else {"people": list(subscribers)}
     tags: dict[int, list[str]] = {}
-    for person, each in session.execute(found):
+    for person, each in session.execute(_OF_SOME if some else _OF_ALL, some):
         tags.setdefault(person, []).append(each)
     return {person: tuple(sorted(each)) for person, each in tags.items()}
+
+
+# Asked whenever somebody is planned, and built once.
+_OF_ONE = select(SubscriberTag.tag).where(SubscriberTag.subscriber_id == bindparam("person"))
+_OF_ALL = select(SubscriberTag.subscriber_id, SubscriberTag.tag)
+_OF_SOME = _OF_ALL.where(SubscriberTag.subscriber_id.in_(bindparam("people", expanding=True)))
