@@ -34,6 +34,8 @@ class Feed:
         """Of every event that arrived."""
         self.pending = 0
         self._number = 0
+        self._held: list[list[DeliveryEvent]] = []
+        """What waits until the feed, or the site, is there again."""
 
     def tell(self, copy: Copy) -> None:
         """The provider has just taken `copy`: what will be told of it, and when."""
@@ -101,7 +103,8 @@ class Feed:
         world = self.world
         if world.is_down("feed") or world.is_down("db"):
             until = max(world.is_down_until.get("feed", 0), world.is_down_until.get("db", 0))
-            world.later(until - world.elapsed + self.rng.uniform(1, 300), lambda: self._arrive(events))
+            self._held.append(events)
+            world.later(until - world.elapsed + self.rng.uniform(1, 300), lambda: self._try_again(events))
             return
         self.pending -= 1
         with self.database.write() as session:
@@ -116,6 +119,17 @@ class Feed:
         world.note("told", [event.id for event in events])
         if world.faults.is_off or self.oracle.is_anything_in_doubt() or self.rng.random() < 0.2:
             world.wake()
+
+    def is_back(self) -> None:
+        """It is there again before its time: what was held comes now, as a backlog does, within minutes."""
+        held, self._held = self._held, []
+        for events in held:
+            self.world.later(self.rng.uniform(1, 300), lambda events=events: self._arrive(events))
+
+    def _try_again(self, events: list[DeliveryEvent]) -> None:
+        if any(each is events for each in self._held):
+            self._held = [each for each in self._held if each is not events]
+            self._arrive(events)
 
 
 def _hash(address: str) -> str:

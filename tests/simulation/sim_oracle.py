@@ -280,7 +280,8 @@ class Oracle:
         what = f"a call of attempt {email.attempt}"
         _demand(key not in self.calls, 6, f"{what} was made twice")
         self.calls.add(key)
-        if self._is_breaker_open():
+        # A worker that was stopped before its call, and goes on, asks no breaker any more.
+        if self._is_breaker_open() and not (crew is not None and crew.is_zombie):
             self._last_call_while_open = self.world.elapsed
         row = self.intents.get(key)
         _demand(row is not None, 6, f"{what} without a durable intent")

@@ -193,6 +193,7 @@ def _live(town: Town, people: People, feed: Feed) -> None:
     # From here on nothing goes wrong any more: everything must come to its end.
     town.faults.is_off = True
     town.is_down_until.clear()
+    feed.is_back()
     town.run(PEOPLE_COME_FOR + AFTERWARDS)
     town.run(
         PEOPLE_COME_FOR + AFTERWARDS + LIVENESS,
@@ -236,7 +237,8 @@ def _window(town: Town, kind: str, seconds: float) -> None:
         # are many of the same moments. Every eighth seed lives through them.
         is_short = what == "db" or (what == "provider" and town.seed % 8)
         most = 7200 if is_short else 2 * DAY
-        town.is_down_until[what] = town.elapsed + min(seconds, most)
+        until = town.elapsed + min(seconds, most)
+        town.is_down_until[what] = max(until, town.is_down_until.get(what, 0.0))
 
 
 def _pause(town: Town) -> None:
