@@ -171,7 +171,7 @@ MUTANTS = (
     _mutant(
         "leases-recovered-early",
         "a lease is taken back before it has ended",
-        Edit(_RECOVER, "Send.lease_until < now)", "Send.lease_until < now + timedelta(seconds=55))"),
+        Edit(_RECOVER, '{"now": now, ', '{"now": now + timedelta(seconds=55), '),
         seed=2,
     ),
     _mutant(
@@ -313,7 +313,7 @@ MUTANTS = (
     _mutant(
         "events-downwards",
         "a late event takes a send back to a lower state",
-        Edit("scheduler.hearing:_raise", "*(state for state in _LIFTED if state not in higher)", "*_LIFTED"),
+        Edit("scheduler.hearing:", "*(lower for lower in _LIFTED if lower not in higher)", "*_LIFTED"),
         seed=1,
     ),
     _mutant(
