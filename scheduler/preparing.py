@@ -55,7 +55,7 @@ class Preparer:
     token: Callable[[], str]
     _due: deque[Due] = field(default_factory=deque)
     _owed: list[tuple[str, list[int]]] = field(default_factory=list)
-    """Claimed, and an error kept us from going on: to be given back as soon as the database lets us."""
+    """Claimed, perhaps, and an error kept us from going on: given back as soon as the database lets us."""
     _to_plan: set[int] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
     _full: set[int] = field(default_factory=set)
@@ -91,7 +91,11 @@ class Preparer:
     def _claim(self, most: int, token: str) -> list[int]:
         self._look()
         while some := self._next(most):
+            # A connection lost at the commit leaves open whether they are ours. Whoever lives gives back:
+            # three that wait for their lease to end would pass for three deaths.
+            self._owed.append((token, [due.send_id for due in some]))
             admission, free, taken = transact(self.database, partial(self._take, some=some, token=token))
+            self._owed.pop()
             if admission is None:
                 continue  # their issues have reached a limit; others may leave
             self.gate.admitted(admission)

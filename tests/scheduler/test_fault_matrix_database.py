@@ -81,6 +81,23 @@ def test_no_call_without_an_intent_that_is_durable(posting_town: Town, sendgrid:
     assert posting_town.send("welcome").attempts == 1
 
 
+def test_a_claim_whose_commit_nobody_heard_of_is_no_death(posting_town: Town, sendgrid: SendGridFake) -> None:
+    """Four times in a row; three deaths over an email would end it."""
+    posting_town.ana()
+    worker = posting_town.worker()
+    for _ in range(4):
+        for n in range(1, MOST):
+            with the_nth_fails(posting_town.database, n, How.COMMIT_UNKNOWN), suppress(SQLAlchemyError):
+                worker.tick()
+            if posting_town.send("welcome").state == State.CLAIMED:
+                break
+            assert not sendgrid.requests
+        posting_town.later(seconds=2)
+    worker.tick()
+    assert posting_town.send("welcome").state == State.ACCEPTED
+    assert len(sendgrid.accepted) == 1
+
+
 # -- power loss ----------------------------------------------------------------------------------------------
 
 
