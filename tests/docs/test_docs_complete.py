@@ -55,7 +55,7 @@ def test_no_page_speaks_of_a_setting_that_does_not_exist(page):
     others = {
         "RUNUP_POSTBODE_TOKEN", "RUNUP_KILLS", "RUNUP_SIM_SEEDS", "RUNUP_SIM_MUTANTS", "RUNUP_API_CASES",
         "RUNUP_TIMED_PAIRS", "RUNUP_NETWORKS", "RUNUP_TOKENS", "RUNUP_ARTIFACTS", "RUNUP_REHEARSED_PEOPLE",
-        "RUNUP_PEOPLE_PLANNED",
+        "RUNUP_PEOPLE_PLANNED", "RUNUP_FIRST_DAY_READERS",
     }  # fmt: skip
     assert mentioned - SETTINGS - others == set()
 

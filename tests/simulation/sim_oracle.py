@@ -77,6 +77,8 @@ class Oracle:
         self.poisoned: set[int] = set()
         self.rejected: set[str] = set()
         """References that the provider has refused for good."""
+        self.late: set[str] = set()
+        """References that a worker has brought to the provider which had been stopped right before its call."""
         self._last_call_while_open = -1e9
         self.intents: dict[tuple[str, int], dict[str, Any]] = {}
         self.rows: dict[int, str] = {}
@@ -301,6 +303,8 @@ class Oracle:
         if copy.step == "canary":
             return
         self.copies[copy.reference].append(copy)
+        if self.world.current is not None and self.world.current.is_zombie:
+            self.late.add(copy.reference)
         row = self.intents[copy.reference, copy.attempt]
         send = self._ask("SELECT resends, on_unknown FROM send WHERE id = ?", row["send"])[0]
         number = len(self.copies[copy.reference])
@@ -337,7 +341,10 @@ class Oracle:
             if copies:
                 # Events lost or a day late make silence lie; a blind second attempt knows of the first.
                 lied_to = {"feed_lost", "feed_late"} & self.world.faults.rates.keys() and not row["resends"]
-                is_true = row["state"] not in NEVER_LEFT or lied_to
+                # So does a stopped worker's late call: what ended meanwhile has ended, and the event is counted
+                # as contradicted.
+                is_late = row["reference"] in self.late
+                is_true = row["state"] not in NEVER_LEFT or lied_to or is_late
                 _demand(is_true, 3, f"{row['step']} #{row['id']} left and is {row['state']}")
                 left[row["enrollment_id"], row["step"], row["occasion"]] += 1
             if row["state"] == "rejected":
