@@ -78,7 +78,7 @@ class Oracle:
         self.rejected: set[str] = set()
         """References that the provider has refused for good."""
         self.late: set[str] = set()
-        """References that a worker has brought to the provider which had been stopped right before its call."""
+        """References brought to the provider by a worker that had been stopped right before its call."""
         self._last_call_while_open = -1e9
         self.intents: dict[tuple[str, int], dict[str, Any]] = {}
         self.rows: dict[int, str] = {}
@@ -341,8 +341,8 @@ class Oracle:
             if copies:
                 # Events lost or a day late make silence lie; a blind second attempt knows of the first.
                 lied_to = {"feed_lost", "feed_late"} & self.world.faults.rates.keys() and not row["resends"]
-                # So does a stopped worker's late call: what ended meanwhile has ended, and the event is counted
-                # as contradicted.
+                # A stopped worker's late call does, too: what has ended meanwhile has ended, and the event is
+                # counted as contradicted.
                 is_late = row["reference"] in self.late
                 is_true = row["state"] not in NEVER_LEFT or lied_to or is_late
                 _demand(is_true, 3, f"{row['step']} #{row['id']} left and is {row['state']}")
