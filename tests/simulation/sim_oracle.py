@@ -264,9 +264,11 @@ class Oracle:
         order = list(self.steps)
         later = [key for key in order[order.index(row["step"]) + 1 :] if self.steps[key].is_ordered]
         passed = self._ask(
-            "SELECT step, occasion FROM send WHERE enrollment_id = ? AND left_at IS NOT NULL AND "  # noqa: S608
+            # What leaves in the same transaction leaves in the order of its end.
+            "SELECT step, occasion FROM send WHERE enrollment_id = ? AND left_at < ? AND "  # noqa: S608
             f"step IN ({', '.join(repr(key) for key in later)}) AND occasion = ? AND due_at > ?",
             row["enrollment_id"],
+            _written(at),
             row["occasion"],
             row["due_at"],
         ) if later else []  # fmt: skip
