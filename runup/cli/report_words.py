@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runup.cli.terminal import console, say, show, show_pairs
@@ -25,6 +25,7 @@ _VARIANTS = {
     "answered": "Answered", "rate": "Rate",
 }  # fmt: skip
 _NUMBERS = tuple(key for key in _STEPS if key not in ("step", "trend"))
+_COUNTS = tuple(key for key in _VARIANTS if key not in ("step", "variant"))
 _ONLY_WIDE = ("delivered", "unsubscribed", "p99", "median")
 _ALL = "all"
 
@@ -43,7 +44,7 @@ def tell(report: Report) -> None:
     say("", f"Over time, by {report.span}, {_ends(report)}:")
     show_pairs(_over_time(report, width - 32))
     say("")
-    steps = _aligned(_steps(report, 12 if width < _WIDE else 24))
+    steps = _aligned(_steps(report, 12 if width < _WIDE else 24), _STEPS, _NUMBERS)
     show(steps, _columns(report, width), as_json=False, empty="No email was due.")
     _tell_variants(report)
     if report.total.fate.not_sent:
@@ -54,15 +55,16 @@ def tell(report: Report) -> None:
 def _tell_variants(report: Report) -> None:
     if report.variants:
         say("", "Emails with variants:")
-        show([_variant(one, report) for one in report.variants], _VARIANTS, as_json=False, empty="")
+        rows = [_variant(one, report) for one in report.variants]
+        show(_aligned(rows, _VARIANTS, _COUNTS), _VARIANTS, as_json=False, empty="")
         say(*report.verdicts)
 
 
 def _variant(one: VariantCount, report: Report) -> dict[str, Any]:
     name = one.step if report.campaign else f"{one.campaign}/{one.step}"
     numbers = (one.fate.left, one.fate.delivered, one.fate.bounced, one.answered)
-    shown = [f"{number:,}".rjust(8) for number in numbers]
-    rate = share(one.answered, one.fate.left).rjust(7)
+    shown = [f"{number:,}" for number in numbers]
+    rate = share(one.answered, one.fate.left)
     return dict(zip(_VARIANTS, (name, one.variant, *shown, rate), strict=True))
 
 
@@ -144,11 +146,13 @@ def _steps(report: Report, room: int) -> list[dict[str, Any]]:
     return [*rows, _step(report.total, _ALL, room)] if rows else []
 
 
-def _aligned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _aligned(
+    rows: list[dict[str, Any]], titles: Mapping[str, str], numbers: Iterable[str]
+) -> list[dict[str, Any]]:
     """Numbers below each other, as wide as the widest or as their title."""
-    wide = {key: max(len(row[key]) for row in rows) for key in _NUMBERS if rows}
+    wide = {key: max(len(row[key]) for row in rows) for key in numbers if rows}
     return [
-        row | {key: row[key].rjust(max(width, len(_STEPS[key]))) for key, width in wide.items()}
+        row | {key: row[key].rjust(max(width, len(titles[key]))) for key, width in wide.items()}
         for row in rows
     ]
 
