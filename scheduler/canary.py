@@ -19,6 +19,7 @@ from delivery.email import Email
 from delivery.provider import DeliveryError, Provider, Unknown
 from runup.database import Database
 from scheduler.composing import Sender
+from scheduler.doubt import MOST_RESENDS
 from scheduler.feed import USUAL, can_only_a_canary_tell
 from scheduler.gauges import Canary
 from scheduler.outcomes import OK
@@ -63,7 +64,7 @@ class Aviary:
     def _intend(self, session: Session) -> str:
         now = self.clock()
         # Not the newest of all: where doubts keep coming, that one would never be old enough.
-        old = (is_in(State.IN_DOUBT), Send.intent_at <= now - USUAL)
+        old = (is_in(State.IN_DOUBT), Send.resends < MOST_RESENDS, Send.intent_at <= now - USUAL)
         newest = session.scalar(select(func.max(Send.intent_at)).where(*old))
         if newest is None or not can_only_a_canary_tell(session, newest, now=now):
             return ""

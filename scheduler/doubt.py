@@ -1,7 +1,9 @@
 """Settle what may or may not have been accepted: by evidence, and without it by the step's own policy.
 
 The evidence, in its order: the provider's events (`hearing`), the send journal, the provider itself where it
-is a witness, and silence, where the feed of events is known to be healthy (`feed`).
+is a witness, and silence, where the feed of events is known to be healthy (`feed`). The first three are
+certain. Silence is not: an attempt that it, or the step's policy, lets another follow may have left, and for
+one such attempt a send is tried once more, never again (decision 0072). So no third copy can leave.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from sqlalchemy import Integer, bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -30,6 +33,24 @@ MOST_RESENDS = 1
 BASELINE_FOR = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
 NOT_TAKEN = "the provider never took it"
+NOT_HEARD_OF = "nothing was heard of it, and the feed of events was healthy"
+
+
+class Evidence(Enum):
+    """What is known of one attempt in doubt."""
+
+    TAKEN = auto()
+    """The provider has it."""
+    NOT_TAKEN = auto()
+    """It certainly never took it."""
+    SILENCE = auto()
+    """Others of its time were heard of, and it was not."""
+    NONE = auto()
+
+    @classmethod
+    def of(cls, said: bool | None) -> Evidence:
+        """What a witness said, who knows for certain or not at all."""
+        return cls.NONE if said is None else cls.TAKEN if said else cls.NOT_TAKEN
 
 
 def deadline(send: Send) -> datetime:
@@ -39,9 +60,14 @@ def deadline(send: Send) -> datetime:
     return max(send.intent_at, min(send.intent_at + PATIENCE, send.expires_at - MARGIN))
 
 
+def may_go_once_more(send: Send) -> bool:
+    """Whether another attempt may follow one that may have left: none has yet."""
+    return send.resends < MOST_RESENDS
+
+
 def goes_once_more(send: Send) -> bool:
     """Whether the deadline brings one blind second attempt and not the end."""
-    return send.on_unknown == OnUnknown.RESEND and send.resends < MOST_RESENDS
+    return send.on_unknown == OnUnknown.RESEND and may_go_once_more(send)
 
 
 def in_doubt(
@@ -64,13 +90,13 @@ _IN_DOUBT = (
 
 
 def settle(
-    session: Session, send_id: int, *, attempt: int, evidence: bool | None, now: datetime
+    session: Session, send_id: int, *, attempt: int, evidence: Evidence, now: datetime
 ) -> State | None:
     """Give a send in doubt the state the evidence proves; returns the state it has afterwards.
 
-    `attempt`: the one the evidence speaks of; a later one is none of its business. `evidence`: True, the
-    provider has it; False, it certainly never took it; None, nobody can tell yet. At its deadline a send
-    without evidence ends as `unknown`, visibly; one that its step allows it goes once more.
+    `attempt`: the one the evidence speaks of; a later one is none of its business. Silence lets it go once
+    more. At its deadline a send without evidence ends as `unknown`, visibly; one that its step allows it goes
+    once more, unless it has.
     """
     found = session.get(Send, send_id)
     if found is None:
@@ -79,10 +105,13 @@ def settle(
     send = session.get_one(Send, send_id, with_for_update=True, populate_existing=True)
     if send.state != State.IN_DOUBT or send.attempts != attempt:
         return State(send.state)
-    if evidence is True:
+    if evidence is Evidence.TAKEN:
         _accept(session, send, now=now)
-    elif evidence is False:
+    elif evidence is Evidence.NOT_TAKEN:
         _try_again(session, send, kind="N", error=NOT_TAKEN, now=now)
+    elif evidence is Evidence.SILENCE and may_go_once_more(send):
+        send.resends += 1
+        _try_again(session, send, kind="N", error=NOT_HEARD_OF, now=now)
     elif now >= deadline(send) and active_hold(session) is None:  # a clock in doubt ends nothing
         if goes_once_more(send):
             send.resends += 1
@@ -117,32 +146,32 @@ class Jury:
                 verdicts = [(send, self._evidence(session, send)) for send in page]
             for send, evidence in verdicts:
                 doubtful.add((send.reference, send.attempts))
-                if evidence is not None or self.clock() >= deadline(send):
+                if evidence is not Evidence.NONE or self.clock() >= deadline(send):
                     settled += self._settle(send, evidence)
             if not page:
                 self._read = {key: said for key, said in self._read.items() if key in doubtful}
                 return settled
             after = page[-1].id
 
-    def _settle(self, send: Send, evidence: bool | None) -> bool:
+    def _settle(self, send: Send, evidence: Evidence) -> bool:
         now, attempt = self.clock(), send.attempts
         after = transact(
             self.database, lambda s: settle(s, send.id, attempt=attempt, evidence=evidence, now=now)
         )
         return after != State.IN_DOUBT
 
-    def _evidence(self, session: Session, send: Send) -> bool | None:
+    def _evidence(self, session: Session, send: Send) -> Evidence:
         said = self._read.get((send.reference, send.attempts))
         if said is None:
-            said = evidence_of(self.provider, send)
+            said = asked(self.provider, send)
         if said is not None:
-            return said
-        is_silent = self._silence_tells(session, send)
+            return Evidence.of(said)
+        is_silent = may_go_once_more(send) and self._silence_tells(session, send)
         if is_silent or self.clock() >= deadline(send):
             # Another process may have written its answer down since, and died.
             self._look_up([send])
             said = self._read.get((send.reference, send.attempts))
-        return False if said is None and is_silent else said
+        return Evidence.SILENCE if said is None and is_silent else Evidence.of(said)
 
     def _read_journal(self, sends: Sequence[Send]) -> None:
         """Look the new ones up, once: what our own process hears later it records by itself."""
@@ -179,7 +208,7 @@ class Jury:
         return self._baseline[1]
 
 
-def evidence_of(provider: Provider, send: Send) -> bool | None:
+def asked(provider: Provider, send: Send) -> bool | None:
     """What the provider itself can prove about this send; most can prove nothing on the spot."""
     was_accepted = getattr(provider, "was_accepted", None)
     return was_accepted(send.reference, send.attempts) if was_accepted else None

@@ -124,12 +124,7 @@ def _rules() -> Iterator[tuple[int, str, ColumnElement[bool]]]:
     )
     yield 2, "nothing proves that it was accepted", and_(Send.state.in_(ARRIVED), ~_proven())
     yield 4, "more copies than it may have", _copies() > 1 + Send.resends
-    yield 4, "more than one blind second attempt", Send.resends > 1
-    yield (
-        4,
-        "a blind second attempt at what is to be dropped",
-        and_(Send.on_unknown == "drop", Send.resends > 0),
-    )
+    yield 4, "more than one second attempt after one that may have left", Send.resends > 1
     yield (
         6,
         "it may have left without an attempt that says so",

@@ -213,7 +213,7 @@ class Send(Base):
     on_unknown: Mapped[str] = mapped_column(String(12), default="drop")
     """What becomes of it when nothing ever tells whether it left: `drop`, or one blind `resend`."""
     resends: Mapped[int] = mapped_column(default=0)
-    """Blind second attempts; never more than one."""
+    """Second attempts after one that may have left, blind ones and those that silence brought; at most 1."""
     lane: Mapped[int] = mapped_column(default=0)
     """0: a person's own date; 1: a newsletter, which waits for those."""
     claims: Mapped[int] = mapped_column(default=0)
@@ -272,8 +272,8 @@ def still_left_at() -> ColumnElement[datetime | None]:
 
 
 def ends_without(state: State, reason: Reason) -> dict[str, Any]:
-    """The values of a send that its latest attempt ends for good. After a blind second attempt nobody knows:
-    the first may have left, and no other state would be true."""
+    """The values of a send that its latest attempt ends for good. After a second attempt nobody knows: the
+    first may have left, and no other state would be true."""
     return {
         "state": case((Send.resends > 0, State.UNKNOWN), else_=state),
         "reason": case((Send.resends > 0, Reason.UNKNOWN), else_=reason),

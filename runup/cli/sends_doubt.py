@@ -11,7 +11,7 @@ from runup.cli.opening import opened
 from runup.cli.status import ago, length
 from runup.cli.terminal import print_json, show
 from scheduler import Send
-from scheduler.doubt import deadline, goes_once_more, in_doubt
+from scheduler.doubt import deadline, goes_once_more, in_doubt, may_go_once_more
 from scheduler.feed import SILENT_FOR
 from subscribers import masked
 
@@ -26,7 +26,7 @@ def doubt(*, limit: int = 50, json: bool = False) -> None:
     """What may or may not have left, and what will become of each and when.
 
     An event of the provider settles it at once, however late it comes. Where the feed of events is healthy,
-    silence settles it as well: then it never came, and it is sent again.
+    silence lets it go once more; after a second attempt nothing does.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ def doubt(*, limit: int = 50, json: bool = False) -> None:
         How many at most; 0 for all.
     json
         Print JSON: id, campaign, step, subscriber_id, subscriber (shortened), attempts, intent_at,
-        expires_at, on_unknown (drop, resend), silence_counts_at, deadline, then (resend, unknown).
+        expires_at, on_unknown (drop, resend), silence_counts_at (null after a second attempt), deadline,
+        then (resend, unknown).
     """
     with opened() as application, application.database.read() as session:
         now = application.clock()
@@ -59,7 +60,7 @@ def _all(session: Session, limit: int) -> list[Send]:
 
 def _row(send: Send, now: datetime) -> dict[str, Any]:
     assert send.intent_at
-    silence, end = send.intent_at + SILENT_FOR, deadline(send)
+    silence, end = send.intent_at + SILENT_FOR if may_go_once_more(send) else None, deadline(send)
     then = "resend" if goes_once_more(send) else "unknown"
     row: dict[str, Any] = {key: getattr(send, key) for key in _KEYS}
     return row | {
@@ -76,7 +77,9 @@ def _row(send: Send, now: datetime) -> dict[str, Any]:
 _THEN = {"resend": "sent once more, blindly", "unknown": "ends as unknown"}
 
 
-def _silence(silence: datetime, end: datetime, now: datetime) -> str:
+def _silence(silence: datetime | None, end: datetime, now: datetime) -> str:
+    if silence is None:
+        return "it has gone once more already"
     if silence >= end:
         return "the time is too short to tell"
     when = "now" if silence <= now else ago(silence, now)

@@ -256,6 +256,19 @@ def test_doubt_says_what_will_happen_to_each_and_when(with_ana: Terminal) -> Non
     assert ANA not in words
 
 
+def test_after_a_second_attempt_nothing_but_the_end_is_announced(with_ana: Terminal) -> None:
+    with Application.open(Settings.load()).database.write() as session:
+        send = session.scalars(select(Send).where(Send.step == "welcome")).one()
+        send.state, send.on_unknown, send.intent_at = "in_doubt", "resend", datetime.now(UTC)
+        send.attempts, send.resends = 2, 1
+        send.expires_at = send.expires_at or datetime.now(UTC) + timedelta(days=1)
+    (row,) = with_ana.ok("sends", "doubt", "--json").json
+    assert (row["then"], row["silence_counts_at"]) == ("unknown", None)
+    words = with_ana.ok("sends", "doubt").out
+    assert "it has gone once more already" in words
+    assert "sent again" not in words
+
+
 def test_what_was_accepted_and_never_ended_is_reported_after_73_hours(with_ana: Terminal) -> None:
     tick()
     assert with_ana.ok("status", "--json").json["without_end"] == 0

@@ -18,7 +18,7 @@ from delivery import copies
 from delivery.events import DeliveryEvent, EventType
 from delivery.records import store
 from scheduler import Attempt, Canary, Hold, Journal, Send, State, release_brake
-from scheduler.doubt import settle
+from scheduler.doubt import NOT_HEARD_OF, Evidence, settle
 from scheduler.feed import SILENT_FOR, is_silence_evidence, usual_share
 from scheduler.outcomes import Answer, Outcome
 
@@ -127,6 +127,107 @@ def test_silence_on_a_healthy_feed_means_that_it_never_came(
     assert sum(accept.mid == doubtful.reference for accept in sendgrid.accepted) == 1
 
 
+def copies_of(send: Send, sendgrid: SendGridFake) -> int:
+    return sum(accept.mid == send.reference for accept in sendgrid.accepted)
+
+
+def attempts_at(town: Town, send: Send) -> list[tuple[str, str]]:
+    with town.database.read() as session:
+        found = select(Attempt).where(Attempt.send_id == send.id).order_by(Attempt.number)
+        return [(attempt.kind, attempt.error) for attempt in session.scalars(found)]
+
+
+def silence(town: Town) -> None:
+    """Forty-six minutes in which the feed tells of everybody who joined, and of nobody else."""
+    town.later(minutes=1)
+    neighbors(town, 20, heard=20)
+    town.later(minutes=45).tick()
+
+
+@pytest.mark.parametrize("on_unknown", ["drop", "resend"])
+def test_what_silence_brought_once_is_not_tried_a_third_time(
+    posting_town: Town, sendgrid: SendGridFake, on_unknown: str
+) -> None:
+    """The feed tells of all but this one, of which it loses every event: both copies are in the mailbox."""
+    posting_town.ana()
+    sendgrid.fail_next(RST_AFTER_BODY)
+    posting_town.tick()
+    doubtful = posting_town.send("welcome")
+    with posting_town.write() as session:
+        session.execute(update(Send).where(Send.id == doubtful.id).values(on_unknown=on_unknown))
+    posting_town.later(minutes=1)
+    neighbors(posting_town, 20, heard=20)
+    sendgrid.fail_next(RST_AFTER_BODY)
+    posting_town.later(minutes=45).tick()
+    again = posting_town.sends(id=doubtful.id)[0]
+    assert (again.state, again.attempts, again.resends) == (State.IN_DOUBT, 2, 1)
+    assert attempts_at(posting_town, doubtful)[0] == ("N", NOT_HEARD_OF)
+    silence(posting_town)
+    assert posting_town.sends(id=doubtful.id)[0].state == State.IN_DOUBT, "silence has been believed once"
+    posting_town.later(hours=6).tick()
+    end = posting_town.sends(id=doubtful.id)[0]
+    assert (end.state, end.reason, end.attempts) == (State.UNKNOWN, Reason.UNKNOWN, 2)
+    assert copies_of(doubtful, sendgrid) == 2
+
+
+def test_after_a_blind_second_attempt_silence_brings_no_third(
+    posting_town: Town, sendgrid: SendGridFake
+) -> None:
+    posting_town.ana()
+    sendgrid.fail_next(RST_AFTER_BODY)
+    posting_town.tick()
+    doubtful = posting_town.send("welcome")
+    resend(posting_town)
+    sendgrid.fail_next(RST_AFTER_BODY)
+    posting_town.later(hours=6).tick()
+    assert posting_town.send("welcome").attempts == 2
+    silence(posting_town)
+    posting_town.later(hours=6).tick()
+    assert posting_town.sends(id=doubtful.id)[0].state == State.UNKNOWN
+    assert copies_of(doubtful, sendgrid) == 2
+
+
+def test_what_silence_brought_back_does_not_hide_the_first_when_it_fails_for_certain(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    """That nothing was heard of it is no proof: "rejected" would claim to know that nothing arrived."""
+    posting_town.later(minutes=1)
+    neighbors(posting_town, 20, heard=20)
+    sendgrid.fail_next(answer(400))
+    posting_town.later(minutes=45).tick()
+    welcome = posting_town.sends(id=doubtful.id)[0]
+    assert (welcome.state, welcome.reason, welcome.attempts) == (State.UNKNOWN, Reason.UNKNOWN, 2)
+    assert welcome.left_at
+
+
+def test_certain_evidence_brings_it_back_as_often_as_it_takes(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    for attempt in (1, 2, 3):
+        sendgrid.fail_next(NEVER_TAKEN)
+        with posting_town.write() as session:
+            settle(
+                session,
+                doubtful.id,
+                attempt=attempt,
+                evidence=Evidence.NOT_TAKEN,
+                now=posting_town.later(minutes=1).now,
+            )
+        posting_town.tick()
+        send = posting_town.send("welcome")
+        assert (send.state, send.attempts, send.resends) == (State.IN_DOUBT, attempt + 1, 0)
+
+
+def test_no_canary_is_sent_for_what_silence_cannot_help(
+    posting_town: Town, doubtful: Send, sendgrid: SendGridFake
+) -> None:
+    with posting_town.write() as session:
+        session.execute(update(Send).where(Send.id == doubtful.id).values(resends=1))
+    posting_town.later(minutes=16)
+    posting_town.worker(canary_address="ops@runup.example.com").tick()
+    assert not sendgrid.accepted
+
+
 @pytest.mark.parametrize(
     ("number", "heard", "why"),
     [(19, 19, "too few to tell"), (20, 19, "one of twenty is missing"), (40, 0, "the feed is down")],
@@ -194,7 +295,7 @@ def test_a_canary_that_comes_out_of_a_backlog_proves_nothing(posting_town: Town,
 def test_evidence_speaks_of_its_own_attempt(posting_town: Town, doubtful: Send) -> None:
     """Another worker was faster, and the next attempt is in doubt by now."""
     with posting_town.write() as session:
-        settle(session, doubtful.id, attempt=2, evidence=False, now=posting_town.now)
+        settle(session, doubtful.id, attempt=2, evidence=Evidence.NOT_TAKEN, now=posting_town.now)
     assert posting_town.send("welcome").state == State.IN_DOUBT
 
 

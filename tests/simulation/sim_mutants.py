@@ -271,8 +271,8 @@ MUTANTS = (
     ),
     _mutant(
         "resent-twice",
-        "a blind second attempt is followed by a third",
-        Edit("scheduler.doubt:goes_once_more", "send.resends < MOST_RESENDS", "send.resends < 2"),
+        "after a second attempt, silence or the policy brings a third",
+        Edit("scheduler.doubt:may_go_once_more", "send.resends < MOST_RESENDS", "send.resends < 2"),
     ),
     _mutant(
         "resent-despite-policy",

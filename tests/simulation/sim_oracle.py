@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim_ports import Copy
 
 CALL, GUARD = 20, 5
+SILENT_FOR = timedelta(minutes=45)
 NEVER_LEFT = {"expired", "suppressed", "canceled", "superseded", "rejected", "dead"}
 LADDER = {"accepted": 0, "processed": 1, "deferred": 2, "delivered": 3, "dropped": 4, "bounced": 5}
 RUNG = {
@@ -153,8 +154,18 @@ class Oracle:
         if state == "sending" and was == "claimed":
             _demand(change["had"].startswith(who + "-"), 13, f"{who} sends what {change['had']} holds")
         if change["resends"] != change["had_resends"]:
-            is_allowed = change["on_unknown"] == "resend" and change["resends"] == 1 and was == "in_doubt"
-            _demand(is_allowed, 4, f"send {change['id']} is sent blindly again")
+            self._judge_second_attempt(change, was, now)
+
+    def _judge_second_attempt(self, change: dict[str, Any], was: str, now: datetime) -> None:
+        """After one that may have left: once, and by silence listened to or by the policy."""
+        what = f"send {change['id']} goes again"
+        _demand(was == "in_doubt" and change["resends"] == 1, 4, what)
+        last = "SELECT kind FROM attempt WHERE send_id = ? ORDER BY number DESC LIMIT 1"
+        if self._ask(last, change["id"])[0]["kind"] == "N":
+            waited = now - _moment(change["intent_at"])
+            _demand(waited >= SILENT_FOR - timedelta(seconds=40), 5, f"{what} after {waited} of silence")
+        else:
+            _demand(change["on_unknown"] == "resend", 4, f"{what} blindly")
             self._judge_patience(change, now)
 
     def _judge_step(self, change: dict[str, Any], was: str, state: str, who: str) -> None:
@@ -311,10 +322,12 @@ class Oracle:
         send = self._ask("SELECT resends, on_unknown FROM send WHERE id = ?", row["send"])[0]
         number = len(self.copies[copy.reference])
         _demand(number <= 2, 4, f"{copy.step}: copy {number}")
+        # However much of the feed is lost or late: what may have left is known to be one more.
+        _demand(
+            number <= 1 + send["resends"], 5, f"{copy.step}: copy {number} of {send['resends']} second ones"
+        )
         rates = self.world.faults.rates
         feed_is_whole = "feed_lost" not in rates and "feed_late" not in rates
-        if feed_is_whole and not self.world.has_stalled:
-            _demand(number <= 1 + send["resends"], 5, f"{copy.step}: copy {number} with a healthy feed")
         if send["on_unknown"] == "drop" and feed_is_whole and not self.world.has_stalled:
             _demand(number <= 1, 4, f"{copy.step}: copy {number} of what may never be doubled")
 
@@ -341,12 +354,9 @@ class Oracle:
                 _demand(copies, 2, f"{row['step']} #{row['id']} is {row['state']} and never left")
                 self._judge_feedback(row)
             if copies:
-                # Events lost or a day late make silence lie; a blind second attempt knows of the first.
-                lied_to = {"feed_lost", "feed_late"} & self.world.faults.rates.keys() and not row["resends"]
-                # A stopped worker's late call does, too: what has ended meanwhile has ended, and the event is
-                # counted as contradicted.
-                is_late = row["reference"] in self.late
-                is_true = row["state"] not in NEVER_LEFT or lied_to or is_late
+                # A stopped worker's late call finds what has ended meanwhile: its event is counted as
+                # contradicted.
+                is_true = row["state"] not in NEVER_LEFT or row["reference"] in self.late
                 _demand(is_true, 3, f"{row['step']} #{row['id']} left and is {row['state']}")
                 left[row["enrollment_id"], row["step"], row["occasion"]] += 1
             if row["state"] == "rejected":
@@ -410,8 +420,6 @@ class Oracle:
     def _ask_the_rows(self) -> None:
         with self.database.read() as session:
             wrong = violations(session)
-        # Proofs that are late or lost: copies are the oracle's own affair.
-        wrong = [one for one in wrong if one.rule != 4]
         _demand(not wrong, wrong[0].rule if wrong else 0, str(wrong[:1]))
 
     # -- asking -------------------------------------------------------------------------------------------

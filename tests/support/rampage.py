@@ -23,7 +23,7 @@ from town import Town
 from twins import add_twins
 
 from scheduler import Attempt, Send, State
-from scheduler.doubt import NOT_TAKEN
+from scheduler.doubt import NOT_HEARD_OF, NOT_TAKEN, PATIENCE
 from scheduler.invariants import Violation, forgotten, violations
 from scheduler.transaction import transact
 from subscribers import Interview
@@ -100,6 +100,8 @@ class Rampage:
         self.join(25)
         for minutes in (2, 20, 30, 1, 1, 1):
             self._go_on(minutes * 60)
+        # What two attempts in the middle of their calls have left in doubt ends when its patience does.
+        self._go_on(PATIENCE.total_seconds())
 
     def join(self, number: int) -> None:
         """One in twenty signs up as people do, while workers work; the others are like them."""
@@ -145,7 +147,10 @@ class Rampage:
             **self.harm,
             "emails": len(sends),
             "given up as poison": self.welcomes()[State.DEAD],
-            "in doubt and proved absent": sum(attempt.error == NOT_TAKEN for attempt in attempts),
+            "unknown after two attempts": self.welcomes()[State.UNKNOWN],
+            "in doubt and proved absent": sum(
+                attempt.error in (NOT_TAKEN, NOT_HEARD_OF) for attempt in attempts
+            ),
             "in doubt and proved to have left": sum(
                 attempt.kind in ("", "U") and attempt.heard_at is not None for attempt in attempts
             ),
@@ -235,4 +240,5 @@ class Rampage:
 
 def unfinished(states: Counter[str]) -> dict[str, int]:
     """What is not as it must be when all was told."""
-    return {state: count for state, count in states.items() if state not in (State.DELIVERED, State.DEAD)}
+    ends = (State.DELIVERED, State.DEAD, State.UNKNOWN)
+    return {state: count for state, count in states.items() if state not in ends}
