@@ -31,15 +31,24 @@ def leave_out_passed_over(sketch: Sketch, turns: Mapping[str, PlannedSend]) -> N
         for step, send in sketch.open_steps()
         if step.is_ordered and (due := turns.get(step.key, send).due_at) and due <= sketch.now
     }
-    left = [
-        send.left_at
-        for step in sketch.sequence.steps
-        if step.is_ordered and (send := sketch.sends.get(step.key)) and send.settled and send.left_at
-    ]
-    latest = max([*overdue.values(), *left], default=None)
+    left = _left(sketch)
     for key, due in overdue.items():
-        if latest and due < latest:
+        # A second attempt is not passed by its own first.
+        passed_at = [*overdue.values(), *(at for other, at in left.items() if other != key)]
+        if due < max(passed_at):
             sketch.leave_out(key, reason_missed(sketch, sketch.sends[key]))
+
+
+def _left(sketch: Sketch) -> dict[str, datetime]:
+    """When each step that has its place in the sequence left, or may have."""
+    perhaps = {(past.step, past.occasion): past.left_at for past in sketch.perhaps_left}
+    ordered = [(step, sketch.sends[step.key]) for step in sketch.sequence.steps if step.key in sketch.sends]
+    moments = {
+        step.key: send.left_at if send.settled else perhaps.get((step.key, send.occasion))
+        for step, send in ordered
+        if step.is_ordered
+    }
+    return {key: moment for key, moment in moments.items() if moment}
 
 
 def wait_for_window(sketch: Sketch) -> None:

@@ -69,6 +69,8 @@ class Situation:
     person: Person
     passages: Many[Passage]
     history: Many[Past] = ()
+    perhaps_left: Many[Past] = ()
+    """What is still to leave, once more: its first attempt may have."""
     pauses: Many[Pause] = ()
     added: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When a step (campaign, key) became part of its campaign: what was due before is not sent."""

@@ -39,6 +39,11 @@ class Sketch:
         return [past for past in self.situation.history if past.enrollment == self.passage.id]
 
     @property
+    def perhaps_left(self) -> list[Past]:
+        """What this passage may have had, and is to have once more."""
+        return [past for past in self.situation.perhaps_left if past.enrollment == self.passage.id]
+
+    @property
     def known_at(self) -> datetime:
         return self.passage.known_at
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, false, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -83,7 +83,7 @@ class Gate:
         if not self._may_probe(reading, now):
             return Admission(0, reading)
         level = self.bucket.look(session, wanted=1, now=now)
-        probe_until = self._probe_in_hand(now) or (self._take_probe(session, now) if level.free else None)
+        probe_until = self._take_probe(session, now) if level.free else self._probe_in_hand(now)
         return Admission(level.free if probe_until else 0, reading, level, probe_until)
 
     def admitted(self, admission: Admission) -> None:
@@ -154,11 +154,13 @@ class Gate:
         return self._probe_until if self._probe_until and now < self._probe_until else None
 
     def _take_probe(self, session: Session, now: datetime) -> datetime | None:
-        """Compare-and-set: of all workers one gets it."""
+        """Compare-and-set: of all workers one gets it. One in hand is taken anew: the next one is due half a
+        minute after the call, however long it was in hand."""
+        ours = BreakerState.probe_at == self._probe_until if self._probe_in_hand(now) else false()
         taken = session.execute(
             update(BreakerState)
             .where(BreakerState.provider == self.provider, BreakerState.opened_at.is_not(None))
-            .where(or_(BreakerState.probe_at <= now, BreakerState.probe_at > now + WRONG_CLOCK))
+            .where(or_(BreakerState.probe_at <= now, BreakerState.probe_at > now + WRONG_CLOCK, ours))
             .values(probe_at=now + PROBE_EVERY)
             .returning(BreakerState.probe_at)
             .execution_options(synchronize_session=False)

@@ -48,7 +48,7 @@ class State(StrEnum):
 
 
 UNSENT = (State.PLANNED, State.RETRY_WAIT, State.CLAIMED)
-"""Certainly nothing has left: `reconcile` may move or withdraw it."""
+"""Nothing of it is on the wire: `reconcile` may move or withdraw it."""
 WAITING = (State.PLANNED, State.RETRY_WAIT)
 """Nobody holds it."""
 IN_FLIGHT = (State.SENDING, State.IN_DOUBT)

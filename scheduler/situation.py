@@ -14,7 +14,7 @@ from campaigns.facts import Passage, Past, Person, Place, Rest
 from campaigns.list_confirmations import NEWSLETTER
 from campaigns.planning import Pause, Situation
 from campaigns.reasons import Reason
-from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, Send
+from scheduler.send import ARRIVED, IN_FLIGHT, TRIED, UNSENT, Send
 from subscribers import suppression
 from subscribers.lists import Subscription
 from subscribers.pausing import EmailPause, pauses_of
@@ -51,6 +51,7 @@ def read_situation(
         person=_person(session, subscriber, subscriptions),
         passages=[passage(enrollment, rests) for enrollment in enrollments],
         history=history_of(sends),
+        perhaps_left=perhaps_left_of(sends),
         pauses=[
             Pause(campaign=pause.campaign, began_at=pause.began_at, ended_at=pause.ended_at)
             for pause in session.scalars(_PAUSES, {"keys": list(keys)})
@@ -156,18 +157,24 @@ def passage(enrollment: Enrollment, pauses: Iterable[EmailPause] = ()) -> Passag
 
 def history_of(sends: Iterable[Send]) -> list[Past]:
     """What of these has left, may have left or was tried for good."""
-    return [
-        Past(
-            enrollment=send.enrollment_id or 0,
-            place=send.subscription_id or 0,
-            step=send.step,
-            occasion=send.occasion,
-            # In flight: it may have left, so planning counts it as left and leaves it to its worker.
-            reason=Reason(send.reason) if send.reason and send.state not in IN_FLIGHT else Reason.UNKNOWN,
-            left_at=send.left_at,
-            merged=tuple(send.merged.split()),
-        )
-        for send in sends
-        # A newsletter counts for nothing that is planned.
-        if send.state in _HAPPENED and send.issue_id is None
-    ]
+    # A newsletter counts for nothing that is planned.
+    return [_past(send) for send in sends if send.state in _HAPPENED and send.issue_id is None]
+
+
+def perhaps_left_of(sends: Iterable[Send]) -> list[Past]:
+    """What of these waits to go once more, after an attempt that may have left."""
+    return [_past(send) for send in sends if send.state in UNSENT and send.left_at and send.issue_id is None]
+
+
+def _past(send: Send) -> Past:
+    # In flight: it may have left, so planning counts it as left and leaves it to its worker.
+    is_over = send.state not in (*IN_FLIGHT, *UNSENT)
+    return Past(
+        enrollment=send.enrollment_id or 0,
+        place=send.subscription_id or 0,
+        step=send.step,
+        occasion=send.occasion,
+        reason=Reason(send.reason) if send.reason and is_over else Reason.UNKNOWN,
+        left_at=send.left_at,
+        merged=tuple(send.merged.split()),
+    )

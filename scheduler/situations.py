@@ -17,7 +17,7 @@ from campaigns.facts import Passage, Person
 from campaigns.planning import Pause, Situation
 from scheduler.enrolling import enrollments_of
 from scheduler.send import Send
-from scheduler.situation import history_of, passage, person_of
+from scheduler.situation import history_of, passage, perhaps_left_of, person_of
 from subscribers.lists import Subscription, is_theirs
 from subscribers.pausing import EmailPause, pauses_of
 from subscribers.subscriber import Subscriber
@@ -70,6 +70,7 @@ def read_situations(
             person=people[who],
             passages=passages[who],
             history=history_of(sends.get(who, ())),
+            perhaps_left=perhaps_left_of(sends.get(who, ())),
             pauses=campaigns.pauses,
             added=campaigns.added,
         )

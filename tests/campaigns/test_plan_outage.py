@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
-from diary import ON_THE_MINUTE, Diary, at, days_before, interview
+from diary import ON_THE_MINUTE, Diary, at, days_before, interview, sequence_of
 
+from campaigns.facts import Past
+from campaigns.planning import plan
 from campaigns.reasons import Reason
 from campaigns.sequence import Sequence, Step
 
@@ -174,3 +176,45 @@ def test_a_removed_step_is_gone_and_what_counted_from_others_stays() -> None:
     ana.sequence = replace(ana.sequence, steps=kept)
     ana.live_on()
     assert ana.steps_left()[5:] == ["day_before", "morning", "thanks", "checkin", "second_nudge", "farewell"]
+
+
+EVE = """
+key     = "eve"
+title   = "Eve"
+day     = -1
+time    = 16:00:00
+expires = { after = "interview_start", delay = "-1h" }
+late    = "send"
+"""
+MORNING = """
+key     = "morning"
+title   = "Morning"
+day     = 0
+time    = 07:00:00
+expires = { after = "due", delay = "45m" }
+late    = "skip"
+"""
+
+
+def once_more(step: str, left_at: str) -> Past:
+    reason = Reason.UNKNOWN
+    return Past(enrollment=1, step=step, occasion="r0", reason=reason, left_at=at(left_at))
+
+
+@pytest.mark.parametrize("has_left", [False, True])
+def test_what_may_have_left_has_passed_what_came_before_it(has_left: bool) -> None:
+    """The morning's email was in doubt, was to go once more, and did not until its end."""
+    order = 'once_per = "date"\nexempt = ["gap"]'
+    sequence = sequence_of(f"{EVE}\n{order}", f"{MORNING}\n{order}")
+    ana = Diary(interview(LONG_AGO), sequence=sequence).sleep(at("2026-06-19 07:50"))
+    perhaps_left = (once_more("morning", "2026-06-19 07:01"),) if has_left else ()
+    found = plan(replace(ana.situation, perhaps_left=perhaps_left), now=ana.now)
+    assert {send.step: send.due_at is not None for send in found} == {"eve": not has_left, "morning": False}
+
+
+def test_what_goes_once_more_is_not_passed_by_its_own_first_attempt() -> None:
+    sequence = sequence_of(f'{EVE}\nonce_per = "date"\nexempt = ["gap"]')
+    ana = Diary(interview(LONG_AGO), sequence=sequence).sleep(at("2026-06-19 08:00"))
+    situation = replace(ana.situation, perhaps_left=(once_more("eve", "2026-06-19 07:10"),))
+    (eve,) = plan(situation, now=ana.now)
+    assert eve.due_at == days_before(1, "16:00")

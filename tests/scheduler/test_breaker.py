@@ -226,6 +226,24 @@ def test_of_four_workers_one_makes_the_probe(
     assert not posting_town.sends(state=State.CLAIMED)
 
 
+def test_a_probe_that_was_long_in_hand_puts_the_next_one_off(posting_town: Town) -> None:
+    """Its worker claimed and gave back while the database was away; then it called, and died."""
+    one, other = (Gate(provider="sendgrid", bucket=Bucket(name="sendgrid")) for _ in range(2))
+    with posting_town.write() as session:
+        one.hear(session, [Outcome(kind="A")], now=MONDAY)
+
+    def room(gate: Gate, seconds: int) -> int:
+        with posting_town.write() as session:
+            admission = gate.admit(session, wanted=8, now=MONDAY + timedelta(seconds=seconds))
+        gate.admitted(admission)
+        return admission.room
+
+    assert (room(one, 30), room(other, 31)) == (1, 0)
+    assert room(one, 58) == 1, "still in hand"
+    assert (room(other, 61), room(other, 87), room(other, 88)) == (0, 0, 1)
+    assert room(one, 89) == 0, "its turn is over"
+
+
 def test_its_success_opens_the_way_for_everybody(
     posting_town: Town, sendgrid: SendGridFake, reopen: Reopen
 ) -> None:

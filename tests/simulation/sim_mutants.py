@@ -273,6 +273,13 @@ MUTANTS = (
         "resent-twice",
         "after a second attempt, silence or the policy brings a third",
         Edit("scheduler.doubt:may_go_once_more", "send.resends < MOST_RESENDS", "send.resends < 2"),
+        seed=46,
+    ),
+    _mutant(
+        "silence-not-counted",
+        "what silence has brought once more counts as never having left",
+        Edit(_SETTLE, "send.resends += 1\n        _try_again(", "_try_again("),
+        needs="feed_lost",
     ),
     _mutant(
         "resent-despite-policy",

@@ -192,6 +192,14 @@ class Oracle:
                 self._judge_patience(change, self._now())
         elif was == "in_doubt":
             _demand(state in ARRIVED or state in ("retry_wait", "planned", "rejected"), 13, what)
+            if state not in ARRIVED and change["resends"] == change["had_resends"]:
+                self._judge_certainty(change, what)
+
+    def _judge_certainty(self, change: dict[str, Any], what: str) -> None:
+        """What goes again and is not counted as a second attempt was certainly not taken."""
+        row = self._ask("SELECT reference, attempts FROM send WHERE id = ?", change["id"])[0]
+        taken = [copy for copy in self.copies[row["reference"]] if copy.attempt == row["attempts"]]
+        _demand(not taken, 5, f"{what} for certain, and the provider has it")
 
     def _judge_lease(self, change: dict[str, Any], who: str, now: datetime) -> None:
         """A leased row is its holder's, until the lease has ended."""

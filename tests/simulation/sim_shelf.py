@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -167,7 +168,9 @@ class OneCampaign(Catalog):
 @cache
 def catalog() -> Catalog:
     """Compiled once per process."""
-    folder = Path(tempfile.mkdtemp(prefix="runup-drill-"))
+    shelf = tempfile.TemporaryDirectory(prefix="runup-drill-")
+    atexit.register(shelf.cleanup)
+    folder = Path(shelf.name)
     drill = folder / KEY
     drill.mkdir()
     (drill / "sequence.toml").write_text(TIMETABLE)
