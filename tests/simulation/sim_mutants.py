@@ -280,6 +280,7 @@ MUTANTS = (
         "what silence has brought once more counts as never having left",
         Edit(_SETTLE, "send.resends += 1\n        _try_again(", "_try_again("),
         needs="feed_lost",
+        seed=12018,
     ),
     _mutant(
         "resent-despite-policy",
