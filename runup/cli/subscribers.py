@@ -31,6 +31,7 @@ from subscribers import (
     address_hmac,
     confirm,
     find_suppression,
+    masked,
     sign_up,
 )
 from subscribers import cancel as cancel_interview
@@ -127,22 +128,26 @@ def add(email: str, /, form: Form, *, campaign: str = "", consent_proof: str = "
 
 
 @app.command(name="list")
-def list_(*, limit: int = 50, json: bool = False) -> None:
+def list_(*, limit: int = 50, addresses: bool = False, json: bool = False) -> None:
     """Who there is, the newest first.
 
     Parameters
     ----------
     limit
         How many at most; 0 for all.
+    addresses
+        Show whole addresses; without it a…@example.com.
     json
-        Print JSON: id, email, first_name, home_zone, locale, created_at, confirmed_at, suppressed,
-        interviews, interview_id, interview_on, state, tags.
+        Print JSON: id, email (shortened unless --addresses), first_name, home_zone, locale, created_at,
+        confirmed_at, suppressed, interviews, interview_id, interview_on, state, tags.
     """
     if limit < 0:
         raise BadInput("--limit: must be 0 or more")
     with opened() as application, application.database.read() as session:
         rows = subscriber_rows(session, now=application.clock(), limit=limit)
         total = session.scalar(select(func.count(Subscriber.id)).where(Subscriber.erased_at.is_(None))) or 0
+    for row in rows if not addresses else ():
+        row["email"] = masked(row["email"])
     columns = {"id": "No", "email": "Address", "first_name": "Name", "interview_on": "Interview",
                "home_zone": "Zone", "state": "State"}  # fmt: skip
     show(

@@ -96,7 +96,7 @@ def test_the_workspace_is_found_from_below(runup: Terminal, monkeypatch: pytest.
 
 
 def test_a_pipe_gets_plain_lines_with_tabs(with_ana: Terminal) -> None:
-    done = in_a_process("subscribers", "list", cwd=with_ana.folder)
+    done = in_a_process("subscribers", "list", "--addresses", cwd=with_ana.folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].split("\t") == ["No", "Address", "Name", "Interview", "Zone", "State"]
     assert done.stdout.splitlines()[1].split("\t")[1] == "ana@example.com"

@@ -60,12 +60,18 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 
 
 def test_the_list_has_stable_keys(with_ana: Terminal) -> None:
-    (row,) = with_ana.ok("subscribers", "list", "--json").json
+    (row,) = with_ana.ok("subscribers", "list", "--json", "--addresses").json
     assert set(row) == {
         "id", "email", "first_name", "home_zone", "locale", "created_at", "confirmed_at", "suppressed",
         "interviews", "interview_id", "interview_on", "state", "tags",
     }  # fmt: skip
     assert (row["email"], row["interview_on"], row["state"]) == (ANA, "2026-12-04", "confirmed")
+
+
+def test_the_list_shows_whole_addresses_only_when_asked(with_ana: Terminal) -> None:
+    assert with_ana.ok("subscribers", "list", "--json").json[0]["email"] == "a…@example.com"
+    assert ANA not in with_ana.ok("subscribers", "list").out
+    assert ANA in with_ana.ok("subscribers", "list", "--addresses").out
 
 
 def test_the_list_says_how_much_it_leaves_out(with_ana: Terminal) -> None:
