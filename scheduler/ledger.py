@@ -49,7 +49,12 @@ class Ledger:
             send = wanted.get(key)
             if send is None:
                 _close(row, self._reason_gone(row), now=self.now)
-            elif send.due_at is None and not send.settled:
+            elif send.settled:
+                # Planned while nobody counted on what has left since, or may have: a catch-up that was in doubt.
+                is_merged = send.reason is Reason.MERGED_INTO_CATCHUP
+                reason = Reason.MERGED_INTO_CATCHUP if is_merged else Reason.CONDITION_FALSE
+                _close(row, reason, "" if is_merged else "it has left, or may have", now=self.now)
+            elif send.due_at is None:
                 assert send.reason
                 _close(row, send.reason, send.detail, now=self.now)
 
