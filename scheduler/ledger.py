@@ -50,7 +50,7 @@ class Ledger:
             if send is None:
                 _close(row, self._reason_gone(row), now=self.now)
             elif send.settled:
-                # Planned while nobody counted on what has left since, or may have: a catch-up that was in doubt.
+                # Planned while nobody knew that it had left, or may have: in a catch-up that was in doubt.
                 is_merged = send.reason is Reason.MERGED_INTO_CATCHUP
                 reason = Reason.MERGED_INTO_CATCHUP if is_merged else Reason.CONDITION_FALSE
                 _close(row, reason, "" if is_merged else "it has left, or may have", now=self.now)
